@@ -1,0 +1,13 @@
+//! callbluff: a milter that stops sextortion mail at the mail server.
+//!
+//! The modules are the floors of a house, lowest first; `tests/floors.rs` holds the drawing
+//! and docs/architecture.md explains it.
+
+// Ground floor.
+pub mod message;
+
+// Floor 1.
+pub mod classify;
+
+// Floor 2.
+pub mod policy;
