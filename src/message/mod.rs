@@ -1,7 +1,9 @@
 //! Reading a message: from its bytes to the texts that a reader could see.
 
 mod envelope;
+mod headers;
 mod piece;
 
 pub use envelope::{Address, Client, Envelope};
-pub use piece::{Finding, Origin, Piece, Place, Reading};
+pub use headers::Header;
+pub use piece::{Finding, Media, MediaKind, Origin, Piece, Place, Reading};

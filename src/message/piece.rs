@@ -1,5 +1,6 @@
 //! A text that a reader could see, and where it stands in the message.
 
+use crate::message::Header;
 use std::fmt;
 
 /// What a text was in the message.
@@ -111,11 +112,36 @@ pub struct Finding {
     pub place: Place,
 }
 
+/// What kind of file a [`Media`] is, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MediaKind {
+    /// A PDF document.
+    Pdf,
+    /// A PNG, JPEG, GIF, WebP or BMP picture.
+    Picture,
+}
+
+/// A PDF or picture, decoded from its transfer encoding: too dangerous to read in this process,
+/// so it goes to the helper process, whose texts come back as further pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Where it was attached.
+    pub place: Place,
+    /// What its first bytes say it is.
+    pub kind: MediaKind,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
 /// All that was read from a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// Every text, in the order of the message.
     pub pieces: Vec<Piece>,
+    /// The fields of the message's own header.
+    pub header: Header,
+    /// PDFs and pictures for the helper process.
+    pub media: Vec<Media>,
     /// Facts about structure, obfuscation and limits.
     pub findings: Vec<Finding>,
     /// Was a limit hit, so that something was not read?
