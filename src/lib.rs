@@ -4,6 +4,7 @@
 //! and docs/architecture.md explains it.
 
 // Ground floor.
+pub mod diagnose;
 pub mod message;
 
 // Floor 1.
@@ -11,3 +12,6 @@ pub mod classify;
 
 // Floor 2.
 pub mod policy;
+
+// Floor 3.
+pub mod config;
