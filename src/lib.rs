@@ -15,3 +15,6 @@ pub mod policy;
 
 // Floor 3.
 pub mod config;
+
+// Floor 7.
+pub mod cli;

@@ -1,2 +1,7 @@
-//! The command line.
-fn main() {}
+//! The program `callbluff`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    callbluff::cli::main()
+}

@@ -121,6 +121,16 @@ pub enum MediaKind {
     Picture,
 }
 
+impl MediaKind {
+    /// The word for it in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pdf => "pdf",
+            Self::Picture => "picture",
+        }
+    }
+}
+
 /// A PDF or picture, decoded from its transfer encoding: too dangerous to read in this process,
 /// so it goes to the helper process, whose texts come back as further pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,33 @@
+//! The command line: one file for each command.
+
+mod parallel;
+mod scan;
+mod show;
+mod source;
+
+use clap::{Parser, Subcommand};
+use std::io::{self, BufWriter};
+use std::process::ExitCode;
+
+/// Stops sextortion mail at the mail server.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Scan(scan::Scan),
+}
+
+/// Does what the command line says; the value is the exit status of the process.
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Scan(args) => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            ExitCode::from(scan::run(&args, &mut out))
+        }
+    }
+}
