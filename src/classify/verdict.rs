@@ -51,6 +51,17 @@ words! {
     }
 }
 
+impl Class {
+    /// From which score on a message is of this class, in points.
+    pub fn min_score(self) -> f64 {
+        match self {
+            Self::Clean | Self::Error => 0.0,
+            Self::Suspect => SUSPECT,
+            Self::Sextortion => SEXTORTION,
+        }
+    }
+}
+
 words! {
     /// Which form of extortion.
     Kind {

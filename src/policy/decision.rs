@@ -29,8 +29,8 @@ pub struct Decision {
     pub subject_prefix: Option<String>,
     /// Further headers as name and value, safe to send.
     pub headers: Vec<(String, String)>,
-    /// Mailboxes that get a copy.
-    pub copy_to: Vec<String>,
+    /// Was it made milder for this recipient's sake? Then other recipients do not change it.
+    pub is_capped: bool,
     /// Why, for logs and `policy test`.
     pub reason: String,
 }
@@ -46,7 +46,7 @@ impl Decision {
             add_headers: false,
             subject_prefix: None,
             headers: Vec::new(),
-            copy_to: Vec::new(),
+            is_capped: false,
             reason: reason.into(),
         }
     }
@@ -61,6 +61,5 @@ impl Decision {
         self.reply = None;
         self.subject_prefix = None;
         self.headers.clear();
-        self.copy_to.clear();
     }
 }

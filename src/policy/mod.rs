@@ -2,30 +2,51 @@
 //!
 //! Everything here is pure: no file, clock or log. `config` reads rules, maps and domain files.
 
+mod authentication;
+mod cap;
+mod conditions;
 mod decision;
 mod disposition;
 mod facts;
+mod lint;
+mod networks;
+mod pattern;
 mod plan;
 mod reply;
+mod rule;
+mod template;
 mod trust;
 
+pub use authentication::AuthResult;
+pub use cap::{Cap, cap};
+pub use conditions::Conditions;
 pub use decision::{Decision, Mode};
 pub use disposition::Disposition;
 pub use facts::Facts;
+pub use lint::{Remark, lint};
+pub use networks::Networks;
+pub use pattern::{AddressKey, AddressSet, Words};
 pub use plan::{Combine, Fate, Plan};
 pub use reply::{Reply, ReplyError};
-pub use trust::{Networks, Trust, Trusted};
+pub use rule::{Action, ReplyTemplate, Rule};
+pub use template::{PLACEHOLDERS, Template, TemplateError};
+pub use trust::{Trust, Trusted};
 
 use crate::classify::Class;
 use crate::message::Address;
+use conditions::Question;
+use std::collections::HashMap;
+use std::sync::Arc;
 
-/// What each verdict leads to where no rule decides.
+/// What each verdict leads to where no rule decides. Reject and discard need a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Defaults {
     /// For `suspect`. Default: tag.
     pub suspect: Disposition,
     /// For `sextortion`. Default: quarantine.
     pub sextortion: Disposition,
+    /// Where judging failed: accept (with the header `X-Callbluff-Verdict: error`) or defer. Default: accept.
+    pub error: Disposition,
 }
 
 impl Default for Defaults {
@@ -33,8 +54,38 @@ impl Default for Defaults {
         Self {
             suspect: Disposition::Tag,
             sextortion: Disposition::Quarantine,
+            error: Disposition::Accept,
         }
     }
+}
+
+impl Defaults {
+    /// The disposition for a verdict.
+    pub fn of(&self, class: Class) -> Disposition {
+        match class {
+            Class::Clean => Disposition::Accept,
+            Class::Suspect => self.suspect,
+            Class::Sextortion => self.sextortion,
+            Class::Error => self.error,
+        }
+    }
+}
+
+/// What one domain wants otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Domain {
+    /// Does it hold for subdomains without a file of their own?
+    pub with_subdomains: bool,
+    /// Act, or only say what would be done; `None` follows the main file.
+    pub mode: Option<Mode>,
+    /// Put before the subject of tagged messages; `None` follows the main file.
+    pub subject_prefix: Option<String>,
+    /// What is done where no rule decides; `None` follows the main file.
+    pub suspect: Option<Disposition>,
+    /// As `suspect`.
+    pub sextortion: Option<Disposition>,
+    /// Asked before those of the main file.
+    pub rules: Vec<Rule>,
 }
 
 /// All that is wished for all recipients.
@@ -52,6 +103,10 @@ pub struct Policy {
     pub trust: Trust,
     /// What is done where no rule decides.
     pub defaults: Defaults,
+    /// Asked in order; the first whose conditions hold decides.
+    pub rules: Vec<Rule>,
+    /// What single domains want, by their name in lower case.
+    pub domains: HashMap<String, Arc<Domain>>,
 }
 
 impl Default for Policy {
@@ -63,43 +118,145 @@ impl Default for Policy {
             subject_prefix: None,
             trust: Trust::default(),
             defaults: Defaults::default(),
+            rules: Vec::new(),
+            domains: HashMap::new(),
         }
     }
 }
 
 impl Policy {
     /// What is done with a message for one recipient.
-    pub fn decide(&self, facts: &Facts<'_>, _recipient: &Address) -> Decision {
-        if let Some(trusted) = self.trust.reason(facts.envelope) {
-            return Decision::accept(trusted.to_string());
+    pub fn decide(&self, facts: &Facts<'_>, recipient: &Address) -> Decision {
+        match self.trust.reason(facts.envelope) {
+            Some(trusted) => Decision::accept(trusted.to_string()),
+            None => self.answer(&Question::new(facts, &self.trust.authserv_ids), recipient),
         }
-        let class = facts.verdict.class;
-        let disposition = match class {
-            Class::Clean | Class::Error => Disposition::Accept,
-            Class::Suspect => self.defaults.suspect,
-            Class::Sextortion => self.defaults.sextortion,
-        };
-        let mut decision = Decision::accept(format!("default for {class}"));
-        decision.disposition = disposition;
-        decision.add_headers = class != Class::Clean;
-        if disposition == Disposition::Tag {
-            decision.subject_prefix.clone_from(&self.subject_prefix);
-        }
-        if self.mode == Mode::Monitor {
-            decision.monitor(self.monitor_headers);
-        }
-        decision
     }
 
     /// What is done with a message as a whole: decides for each recipient, then joins the
     /// decisions into what an MTA can do.
     pub fn plan(&self, facts: &Facts<'_>) -> Plan {
-        let decisions = facts
-            .envelope
-            .recipients
-            .iter()
-            .map(|recipient| self.decide(facts, recipient))
-            .collect();
+        let recipients = facts.envelope.recipients.iter();
+        let decisions = match self.trust.reason(facts.envelope) {
+            Some(trusted) => recipients
+                .map(|_| Decision::accept(trusted.to_string()))
+                .collect(),
+            None => {
+                let question = Question::new(facts, &self.trust.authserv_ids);
+                recipients
+                    .map(|recipient| self.answer(&question, recipient))
+                    .collect()
+            }
+        };
         Plan::join(decisions, self.combine)
     }
+
+    fn answer(&self, question: &Question<'_>, recipient: &Address) -> Decision {
+        let facts = question.facts;
+        let key = AddressKey::new(recipient);
+        let domain = self.domain(&key);
+        let domain_rules = domain.map_or(&[][..], |domain| &domain.rules);
+        let rule = domain_rules
+            .iter()
+            .chain(&self.rules)
+            .find(|rule| rule.conditions.hold(question, &key));
+        let mut decision = match rule {
+            Some(rule) => {
+                let mut decision = Decision::accept(format!("rule \"{}\"", rule.name));
+                decision.disposition = rule.action.disposition;
+                decision.rule = Some(rule.name.clone());
+                decision
+            }
+            None => {
+                let class = facts.verdict.class;
+                let mut decision = Decision::accept(format!("default for {class}"));
+                decision.disposition = self.default_for(class, domain);
+                decision
+            }
+        };
+        if let Some(cap) = cap(decision.disposition, &key, facts.verdict.kind) {
+            decision.reason += &format!("; {cap}");
+            decision.is_capped = cap == Cap::Role;
+            decision.disposition = cap.instead();
+        }
+        self.furnish(&mut decision, rule, facts, recipient, domain);
+        let mode = rule
+            .and_then(|rule| rule.mode)
+            .or_else(|| domain?.mode)
+            .unwrap_or(self.mode);
+        if mode == Mode::Monitor {
+            decision.monitor(self.monitor_headers);
+        }
+        decision
+    }
+
+    /// The domain's own policy: the closest of its parents that has one.
+    fn domain(&self, recipient: &AddressKey) -> Option<&Domain> {
+        if self.domains.is_empty() {
+            return None;
+        }
+        let own = recipient.domain();
+        recipient
+            .domains()
+            .filter_map(|name| Some((name, self.domains.get(name)?)))
+            .find(|(name, domain)| *name == own || domain.with_subdomains)
+            .map(|(_, domain)| domain.as_ref())
+    }
+
+    fn default_for(&self, class: Class, domain: Option<&Domain>) -> Disposition {
+        let of_domain = domain.and_then(|domain| match class {
+            Class::Suspect => domain.suspect,
+            Class::Sextortion => domain.sextortion,
+            Class::Clean | Class::Error => None,
+        });
+        of_domain.unwrap_or_else(|| self.defaults.of(class))
+    }
+
+    /// Adds to a disposition what goes with it: reply, subject prefix, headers.
+    fn furnish(
+        &self,
+        decision: &mut Decision,
+        rule: Option<&Rule>,
+        facts: &Facts<'_>,
+        recipient: &Address,
+        domain: Option<&Domain>,
+    ) {
+        let action = rule.map(|rule| &rule.action);
+        let name = decision.rule.clone().unwrap_or_default();
+        let to = recipient.text();
+        // A message that could not be judged must not pass as clean, even where it is accepted.
+        decision.add_headers = match decision.disposition {
+            Disposition::Accept => facts.verdict.class == Class::Error,
+            Disposition::Tag | Disposition::Hold | Disposition::Quarantine => true,
+            Disposition::Defer | Disposition::Reject | Disposition::Discard => false,
+        };
+        match decision.disposition {
+            Disposition::Reject | Disposition::Defer => {
+                let own = action.and_then(|action| action.reply.as_ref());
+                decision.reply = Some(match own {
+                    Some(reply) => reply.fill(facts, &to, &name),
+                    None if decision.disposition == Disposition::Reject => Reply::rejected(),
+                    None => Reply::deferred(),
+                });
+            }
+            Disposition::Accept | Disposition::Tag | Disposition::Hold => {
+                let own = action.and_then(|action| action.subject_prefix.as_ref());
+                decision.subject_prefix = match own {
+                    Some(prefix) => Some(prefix.fill(facts, &to, &name, MAX_PREFIX_BYTES)),
+                    None if decision.disposition == Disposition::Tag => domain
+                        .and_then(|domain| domain.subject_prefix.clone())
+                        .or_else(|| self.subject_prefix.clone()),
+                    None => None,
+                }
+                .filter(|prefix| !prefix.is_empty());
+                if let Some(action) = action {
+                    decision.headers = action.headers(facts, &to, &name);
+                }
+            }
+            Disposition::Quarantine | Disposition::Discard => {}
+        }
+    }
 }
+
+/// The longest subject prefix, in bytes.
+pub const MAX_PREFIX_BYTES: usize = 100;

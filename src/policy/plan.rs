@@ -44,8 +44,6 @@ pub struct Plan {
     pub subject_prefix: Option<String>,
     /// Further headers as name and value, safe to send.
     pub headers: Vec<(String, String)>,
-    /// Mailboxes that get a copy.
-    pub copy_to: Vec<String>,
     /// What was decided for each recipient, in the order of the envelope, as it is carried out.
     pub decisions: Vec<Decision>,
 }
@@ -57,14 +55,18 @@ impl Plan {
     /// where all recipients want the same; otherwise the message goes to the quarantine for those
     /// who want them, so that nobody decides for somebody else and nothing is lost.
     pub fn join(mut decisions: Vec<Decision>, combine: Combine) -> Self {
+        // Capped and monitored recipients neither bend others nor are bent: otherwise a sender
+        // could free all by adding postmaster@.
+        let is_free = |decision: &Decision| !decision.is_capped && decision.would.is_none();
+        let free = decisions.iter().filter(|decision| is_free(decision));
         let chosen = match combine {
             Combine::Split => None,
-            Combine::Strictest => decisions.iter().max_by_key(|d| d.disposition).cloned(),
-            Combine::MostLenient => decisions.iter().min_by_key(|d| d.disposition).cloned(),
+            Combine::Strictest => free.max_by_key(|decision| decision.disposition),
+            Combine::MostLenient => free.min_by_key(|decision| decision.disposition),
         };
-        if let Some(chosen) = chosen {
+        if let Some(chosen) = chosen.cloned() {
             for decision in &mut decisions {
-                if decision.disposition != chosen.disposition {
+                if is_free(decision) && decision.disposition != chosen.disposition {
                     *decision = chosen.clone();
                 }
             }
@@ -127,17 +129,11 @@ impl Plan {
             )
         };
         let mut headers: Vec<(String, String)> = Vec::new();
-        let mut copy_to: Vec<String> = Vec::new();
         for decision in decisions.iter().filter(stays) {
             for header in &decision.headers {
                 if !headers.contains(header) {
                     headers.push(header.clone());
                 }
-            }
-        }
-        for mailbox in decisions.iter().flat_map(|decision| &decision.copy_to) {
-            if !copy_to.contains(mailbox) {
-                copy_to.push(mailbox.clone());
             }
         }
         Self {
@@ -152,7 +148,6 @@ impl Plan {
                 .filter(stays)
                 .find_map(|decision| decision.subject_prefix.clone()),
             headers,
-            copy_to,
             decisions,
         }
     }

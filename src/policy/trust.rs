@@ -1,43 +1,9 @@
 //! Clients whose mail is let through without being judged.
 
 use crate::message::Envelope;
-use ipnet::IpNet;
+use crate::policy::Networks;
 use std::fmt;
 use std::net::IpAddr;
-
-/// IP networks, some of them taken out again; the longest prefix that fits decides.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Networks {
-    nets: Vec<(IpNet, bool)>,
-}
-
-impl Networks {
-    /// Adds a network, or takes it out of a larger one.
-    pub fn add(&mut self, net: IpNet, is_in: bool) {
-        self.nets.push((net.trunc(), is_in));
-    }
-
-    /// Are there no networks?
-    pub fn is_empty(&self) -> bool {
-        self.nets.is_empty()
-    }
-
-    /// Is the address in one of them? IPv4 addresses mapped into IPv6 count as IPv4.
-    ///
-    /// Networks that only exclude are taken out of all others.
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
-        let only_exclusions = !self.nets.iter().any(|(_, is_in)| *is_in);
-        self.nets
-            .iter()
-            .filter(|(net, _)| net.contains(&ip))
-            // Design note: at the same length the exclusion wins, as the safer reading.
-            .max_by_key(|(net, is_in)| (net.prefix_len(), !is_in))
-            .map_or(only_exclusions && !self.nets.is_empty(), |(_, is_in)| {
-                *is_in
-            })
-    }
-}
 
 /// Who is let through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
