@@ -1,30 +1,186 @@
 //! The judge: all that is loaded once and used for every message.
 
-use crate::classify::{Class, Verdict};
-use crate::message::{Envelope, Reading};
+use crate::classify::evidence::{Evidence, Voice};
+use crate::classify::matcher::Matcher;
+use crate::classify::model::{Model, Sum, category};
+use crate::classify::pack::Pack;
+use crate::classify::{
+    Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, WalletHit, builtin,
+    header,
+};
+use crate::diagnose::{Diagnostics, Source};
+use crate::message::{Envelope, Finding, Origin, Place, Reading};
+use std::collections::BTreeMap;
+
+/// So few words of the sender's own around a threat are no message of their own.
+const FEW_WORDS: usize = 8;
 
 /// Judges messages. Immutable once built, so that one is shared by all sessions.
-#[derive(Debug, Default)]
-pub struct Judge {}
+#[derive(Debug)]
+pub struct Judge {
+    matcher: Matcher,
+    model: Model,
+}
 
 impl Judge {
-    /// A judge with the packs, model and templates that are embedded in the program.
+    /// A judge with the packs, the model and the templates that are embedded in the program.
+    ///
+    /// # Panics
+    ///
+    /// Never in a released program: the embedded files are loaded by the tests.
     pub fn builtin() -> Self {
-        Self {}
+        let mut problems = Diagnostics::new();
+        let judge = Self::load(&[], &mut problems);
+        assert!(
+            !problems.has_errors(),
+            "the embedded packs have errors:\n{problems}"
+        );
+        judge.expect("a judge without errors was built")
+    }
+
+    /// Builds a judge from the embedded files and further packs; `None` where there was an error.
+    pub fn load(local: &[std::sync::Arc<Source>], problems: &mut Diagnostics) -> Option<Self> {
+        let shipped = builtin::PACKS
+            .iter()
+            .map(|(name, text)| Source::new(*name, *text));
+        let sources: Vec<_> = shipped.chain(local.iter().cloned()).collect();
+        let packs: Vec<Pack> = sources
+            .iter()
+            .filter_map(|source| Pack::parse(source, problems))
+            .collect();
+        let model = Model::parse(&Source::new(builtin::MODEL.0, builtin::MODEL.1), problems);
+        if packs.len() < sources.len() {
+            return None;
+        }
+        Some(Self {
+            matcher: Matcher::new(&packs, problems)?,
+            model: model?,
+        })
     }
 
     /// Judges one message. Never fails: damaged input is a fact that is judged.
-    pub fn judge(&self, _envelope: &Envelope, reading: &Reading) -> Verdict {
+    pub fn judge(&self, envelope: &Envelope, reading: &Reading) -> Verdict {
+        let evidence = Evidence::gather(&self.matcher, &reading.pieces);
+        let wallets: Vec<WalletHit> = Vec::new();
+        let mut facts: Vec<Finding> = reading.findings.clone();
+        facts.extend(header::findings(envelope, &reading.header));
+        let all = [Voice::Own, Voice::Quoted, Voice::Forwarded, Voice::Hidden];
+        let direct = self.weigh(&evidence, &[Voice::Own, Voice::Hidden], &facts, &wallets);
+        let whole = self.weigh(&evidence, &all, &facts, &wallets);
+        let (context, found) = self.context(&evidence, direct, whole);
+        let mut score = found.sum.score;
+        if context != Context::Direct {
+            score = score.min(SEXTORTION - 0.1);
+        }
+        let kind = kind(&found.places);
+        if kind == Kind::Other {
+            score = score.min(SEXTORTION - 0.1);
+        }
+        let score = (score * 10.0).round() / 10.0;
+        let class = if score >= SEXTORTION {
+            Class::Sextortion
+        } else if score >= SUSPECT {
+            Class::Suspect
+        } else {
+            Class::Clean
+        };
+        let is_clean = class == Class::Clean;
+        let signals = found
+            .sum
+            .weighed
+            .into_iter()
+            .filter_map(|(id, weight)| {
+                let place = *found.places.get(&id)?;
+                Some(Signal {
+                    category: category(&id)?,
+                    weight: (weight * 100.0).round() / 100.0,
+                    id,
+                    place,
+                })
+            })
+            .collect();
         Verdict {
-            class: Class::Clean,
-            score: 0.0,
-            context: None,
-            kind: None,
-            signals: Vec::new(),
-            wallets: Vec::new(),
+            class,
+            score,
+            context: (!is_clean).then_some(context),
+            kind: (!is_clean).then_some(kind),
+            signals,
+            wallets,
             template: None,
-            language: None,
+            language: evidence.language(),
             is_truncated: reading.is_truncated,
         }
+    }
+
+    fn weigh(
+        &self,
+        evidence: &Evidence,
+        voices: &[Voice],
+        facts: &[Finding],
+        wallets: &[WalletHit],
+    ) -> Found {
+        let mut places: BTreeMap<String, Place> = BTreeMap::new();
+        for ((voice, id), place) in &evidence.said {
+            // A guard speaks for a message only where the reader sees it, in the sender's own words.
+            let is_guard = category(id).is_some_and(Category::is_guard);
+            if voices.contains(voice) && (!is_guard || *voice == Voice::Own) {
+                places.entry(id.clone()).or_insert(*place);
+            }
+        }
+        for fact in facts {
+            places.entry(fact.id.to_owned()).or_insert(fact.place);
+        }
+        for wallet in wallets {
+            places
+                .entry(format!("wallet.{}", wallet.coin))
+                .or_insert(wallet.place);
+        }
+        if evidence.is_cut {
+            places
+                .entry("limit.words".to_owned())
+                .or_insert(Place::of(Origin::Plain));
+        }
+        let sum = self.model.sum(places.keys().map(String::as_str));
+        Found { places, sum }
+    }
+
+    /// Who threatens whom, and the findings that count for it.
+    fn context(&self, evidence: &Evidence, direct: Found, whole: Found) -> (Context, Found) {
+        if direct.sum.score >= SUSPECT || whole.sum.score < SUSPECT {
+            return (Context::Direct, direct);
+        }
+        // A scam text that is merely quoted or wrapped, with no words of a real sender, is a trick.
+        if evidence.own_words < FEW_WORDS {
+            return (Context::Direct, whole);
+        }
+        let quoted = evidence.of(&[Voice::Quoted]).len();
+        let forwarded = evidence.of(&[Voice::Forwarded]).len();
+        let context = if forwarded >= quoted {
+            Context::Forwarded
+        } else {
+            Context::Quoted
+        };
+        (context, whole)
+    }
+}
+
+struct Found {
+    places: BTreeMap<String, Place>,
+    sum: Sum,
+}
+
+/// Which form of extortion the signals describe.
+fn kind(places: &BTreeMap<String, Place>) -> Kind {
+    let has = |wanted: Category| places.keys().any(|id| category(id) == Some(wanted));
+    let is_sexual = has(Category::Recording) || has(Category::Sexual);
+    if has(Category::Chat)
+        && !places.contains_key("access.malware")
+        && !places.contains_key("access.hacked")
+    {
+        Kind::Chat
+    } else if is_sexual || has(Category::Chat) {
+        Kind::Bluff
+    } else {
+        Kind::Other
     }
 }

@@ -1,8 +1,18 @@
 //! Judging: from the texts of a message to a verdict that names every reason.
 
+mod builtin;
+mod evidence;
+mod find;
+mod header;
 mod judge;
+mod matcher;
+mod model;
+mod pack;
 mod verdict;
+mod voices;
+mod words;
 
 pub use judge::Judge;
-
-pub use verdict::{Category, Class, Context, Kind, Signal, Verdict, WalletHit};
+pub use verdict::{
+    Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, WalletHit,
+};

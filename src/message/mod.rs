@@ -3,10 +3,12 @@
 mod envelope;
 mod headers;
 mod mime;
+mod normalise;
 mod piece;
 mod read;
 
 pub use envelope::{Address, Client, Envelope};
 pub use headers::Header;
+pub use normalise::{Folded, fold};
 pub use piece::{Finding, Media, MediaKind, Origin, Piece, Place, Reading};
 pub use read::{ReadLimits, read};

@@ -1,0 +1,16 @@
+//! The packs, the model and the templates that are built into the program.
+
+/// Name and text of every shipped pack; the first one is shared by all languages.
+pub(crate) const PACKS: &[(&str, &str)] = &[
+    (
+        "packs/common.toml",
+        include_str!("../../config/packs/common.toml"),
+    ),
+    ("packs/en.toml", include_str!("../../config/packs/en.toml")),
+];
+
+/// Name and text of the shipped model.
+pub(crate) const MODEL: (&str, &str) = (
+    "packs/model.toml",
+    include_str!("../../config/packs/model.toml"),
+);

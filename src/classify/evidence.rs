@@ -1,0 +1,109 @@
+//! What the texts of a message say, by who says it.
+
+use crate::classify::matcher::Matcher;
+use crate::classify::voices;
+use crate::message::{Origin, Piece, Place, fold};
+use std::collections::BTreeMap;
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Voice {
+    /// The sender, where the reader sees it.
+    Own,
+    /// Somebody quoted.
+    Quoted,
+    /// Somebody passed on, inline or as an attached message.
+    Forwarded,
+    /// The sender, where the reader does not see it or not first.
+    Hidden,
+}
+
+/// Everything that was said.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// First place of each signal, by voice.
+    pub said: BTreeMap<(Voice, String), Place>,
+    /// Words of the sender's own, in the body.
+    pub own_words: usize,
+    /// Different signals of each language.
+    languages: BTreeMap<String, usize>,
+    /// Was a text too dense to be looked at completely?
+    pub is_cut: bool,
+}
+
+impl Evidence {
+    /// Looks through all pieces.
+    pub(crate) fn gather(matcher: &Matcher, pieces: &[Piece]) -> Self {
+        let mut evidence = Self::default();
+        for piece in pieces {
+            evidence.piece(matcher, piece);
+        }
+        evidence
+    }
+
+    fn piece(&mut self, matcher: &Matcher, piece: &Piece) {
+        let place = piece.place;
+        let own = if place.hidden || place.reading > 0 {
+            Voice::Hidden
+        } else if place.nested > 0 {
+            Voice::Forwarded
+        } else {
+            Voice::Own
+        };
+        let voices = voices::split(&piece.text);
+        let is_body = !matches!(
+            place.origin,
+            Origin::Subject | Origin::DisplayName | Origin::FileName
+        );
+        let words = self.text(matcher, &voices.own, own, place);
+        if own == Voice::Own && is_body {
+            self.own_words += words;
+        }
+        // Behind a hidden or attached text nobody else speaks.
+        let (quoted, forwarded) = if own == Voice::Own {
+            (Voice::Quoted, Voice::Forwarded)
+        } else {
+            (own, own)
+        };
+        self.text(matcher, &voices.quoted, quoted, place);
+        self.text(matcher, &voices.forwarded, forwarded, place);
+    }
+
+    /// Looks through one text and says how many words it has.
+    fn text(&mut self, matcher: &Matcher, text: &str, voice: Voice, place: Place) -> usize {
+        if text.is_empty() {
+            return 0;
+        }
+        let folded = fold(text);
+        let scan = matcher.scan(&folded.text);
+        self.is_cut |= scan.is_cut;
+        for said in scan.said {
+            let id = matcher.signal_id(said.signal);
+            let language = matcher.language(said.language);
+            if language != "*" && !self.said.contains_key(&(voice, id.to_owned())) {
+                *self.languages.entry(language.to_owned()).or_default() += 1;
+            }
+            self.said.entry((voice, id.to_owned())).or_insert(place);
+        }
+        scan.words
+    }
+
+    /// The signals of these voices with their first place.
+    pub(crate) fn of(&self, voices: &[Voice]) -> BTreeMap<&str, Place> {
+        let mut found = BTreeMap::new();
+        for ((voice, id), place) in &self.said {
+            if voices.contains(voice) {
+                found.entry(id.as_str()).or_insert(*place);
+            }
+        }
+        found
+    }
+
+    /// The language in which most was said.
+    pub(crate) fn language(&self) -> Option<String> {
+        self.languages
+            .iter()
+            .max_by_key(|(_, count)| **count)
+            .map(|(language, _)| language.clone())
+    }
+}
