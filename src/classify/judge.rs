@@ -6,11 +6,12 @@ use crate::classify::model::{Model, Sum, category};
 use crate::classify::pack::Pack;
 use crate::classify::{
     Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, WalletHit, builtin,
-    header,
+    examples, header,
 };
 use crate::diagnose::{Diagnostics, Source};
 use crate::message::{Envelope, Finding, Origin, Place, Reading};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// So few words of the sender's own around a threat are no message of their own.
 const FEW_WORDS: usize = 8;
@@ -30,7 +31,7 @@ impl Judge {
     /// Never in a released program: the embedded files are loaded by the tests.
     pub fn builtin() -> Self {
         let mut problems = Diagnostics::new();
-        let judge = Self::load(&[], &mut problems);
+        let judge = Self::load(&[], false, &mut problems);
         assert!(
             !problems.has_errors(),
             "the embedded packs have errors:\n{problems}"
@@ -39,7 +40,13 @@ impl Judge {
     }
 
     /// Builds a judge from the embedded files and further packs; `None` where there was an error.
-    pub fn load(local: &[std::sync::Arc<Source>], problems: &mut Diagnostics) -> Option<Self> {
+    ///
+    /// `with_examples` also runs the examples of all packs, as `check` does.
+    pub fn load(
+        local: &[Arc<Source>],
+        with_examples: bool,
+        problems: &mut Diagnostics,
+    ) -> Option<Self> {
         let shipped = builtin::PACKS
             .iter()
             .map(|(name, text)| Source::new(*name, *text));
@@ -52,8 +59,12 @@ impl Judge {
         if packs.len() < sources.len() {
             return None;
         }
+        let matcher = Matcher::new(&packs, problems)?;
+        if with_examples {
+            examples::run(&matcher, &packs, problems);
+        }
         Some(Self {
-            matcher: Matcher::new(&packs, problems)?,
+            matcher,
             model: model?,
         })
     }
@@ -182,5 +193,17 @@ fn kind(places: &BTreeMap<String, Place>) -> Kind {
         Kind::Bluff
     } else {
         Kind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_packs_load_and_their_examples_hold() {
+        let mut problems = Diagnostics::new();
+        Judge::load(&[], true, &mut problems);
+        assert!(problems.is_empty(), "{problems}");
     }
 }

@@ -597,7 +597,7 @@ impl<'m> Scanner<'m> {
         }
         let classes = slots.iter().filter(|slot| !slot.is_empty()).count() as u16;
         scan.classes[usize::from(index)] = classes;
-        if index > 0 && classes < 3 {
+        if index > 0 && classes < 2 {
             return;
         }
         for hit in common {

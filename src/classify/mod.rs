@@ -2,6 +2,7 @@
 
 mod builtin;
 mod evidence;
+mod examples;
 mod find;
 mod header;
 mod judge;
