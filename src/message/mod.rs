@@ -2,13 +2,17 @@
 
 mod envelope;
 mod headers;
+mod image;
+mod media;
 mod mime;
 mod normalise;
+mod pdf;
 mod piece;
 mod read;
 
 pub use envelope::{Address, Client, Envelope};
 pub use headers::Header;
+pub use media::{Found, MediaLimits, Ocr, decode};
 pub use normalise::{Folded, fold};
 pub use piece::{Finding, Media, MediaKind, Origin, Piece, Place, Reading};
 pub use read::{ReadLimits, read};
