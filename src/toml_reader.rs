@@ -80,6 +80,13 @@ pub enum Kind {
     Tables,
 }
 
+impl Kind {
+    /// Is it a value of its own, no table?
+    pub fn is_value(&self) -> bool {
+        !matches!(self, Self::Table | Self::Tables)
+    }
+}
+
 /// A key that the reader of a document asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
@@ -291,6 +298,21 @@ impl<'d> Table<'d> {
             .borrow_mut()
             .extend(names.iter().map(|name| name.value.clone()));
         names
+    }
+
+    /// A string, if the key is given and is one. Does not ask for the key.
+    pub fn peek_text(&self, key: &str) -> Option<At<String>> {
+        let value = self.items?.get(key)?;
+        let text = value.get_ref().as_str()?.to_owned();
+        Some(At {
+            value: text,
+            span: value.span(),
+        })
+    }
+
+    /// Makes a key known without reading it.
+    pub fn skip(&self, key: &str) {
+        self.asked.borrow_mut().push(key.to_owned());
     }
 
     /// The value, or an error at the head of the table. Nothing is told where the file has syntax
@@ -587,9 +609,21 @@ impl<'d> Table<'d> {
     }
 
     /// Replaces the slot where the key is given.
-    pub fn set_size(&self, key: &str, limits: RangeInclusive<u64>, slot: &mut u64) {
-        let given = self.size(key, limits);
-        self.set(key, given, slot, |value| quote(&show_size(*value)));
+    pub fn set_size<N>(&self, key: &str, limits: RangeInclusive<u64>, slot: &mut N)
+    where
+        N: Copy + TryFrom<u64>,
+        u64: TryFrom<N>,
+    {
+        let given = self.size(key, limits).and_then(|at| {
+            let value = N::try_from(at.value).ok()?;
+            Some(At {
+                value,
+                span: at.span,
+            })
+        });
+        self.set(key, given, slot, |value| {
+            quote(&show_size(u64::try_from(*value).unwrap_or(u64::MAX)))
+        });
     }
 
     /// Replaces the slot where the key is given.

@@ -1,23 +1,38 @@
 //! The configuration: one file, every problem told at once.
 
+mod action;
+mod domains;
+mod main_file;
+mod maps;
+mod rules;
+mod schema;
 mod settings;
 mod socket;
 
+pub use schema::{domain_schema, schema};
 pub use settings::{
     Fallback, HttpSettings, Limits, LogFormat, LogLevel, LogSettings, MilterSettings, OnError,
 };
 pub use socket::SocketAddress;
 
-use crate::diagnose::Diagnostics;
+use crate::diagnose::{Diagnostics, Source};
+use crate::message::ReadLimits;
 use crate::policy::Policy;
+use crate::toml_reader::Document;
 use std::path::{Path, PathBuf};
+
+/// The sample configuration: every key with its default and what it is for.
+pub const SAMPLE: &str = include_str!("../../config/callbluff.toml");
+
+/// The sample of a domain file.
+pub const DOMAIN_SAMPLE: &str = include_str!("../../config/domain.toml");
 
 /// All that can be configured.
 ///
 /// Mode, rules, trust and header settings are the policy's: [`Policy`].
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where quarantine and spool are kept. Default: `./var`.
+    /// Where quarantine and spool are kept, relative to the working folder. Default: `./var`.
     pub state_dir: PathBuf,
     /// Local packs beside the built-in ones; `None` has none. Default: none.
     pub packs_dir: Option<PathBuf>,
@@ -29,6 +44,8 @@ pub struct Config {
     pub log: LogSettings,
     /// How much of messages is kept in memory.
     pub limits: Limits,
+    /// How much of a message is read.
+    pub read: ReadLimits,
     /// The answer to our own failures.
     pub on_error: OnError,
     /// What is done with messages.
@@ -44,6 +61,7 @@ impl Default for Config {
             http: HttpSettings::default(),
             log: LogSettings::default(),
             limits: Limits::default(),
+            read: ReadLimits::default(),
             on_error: OnError::default(),
             policy: Policy::default(),
         }
@@ -57,6 +75,23 @@ pub struct Loaded {
     pub config: Config,
     /// What is odd in the files, but does not stop the start.
     pub warnings: Diagnostics,
+    /// Every setting outside lists of tables, with its value and where that comes from.
+    pub values: Vec<Value>,
+    /// Every file that was read; a reload is due when one of them changes.
+    pub files: Vec<PathBuf>,
+}
+
+/// A setting as `config show` prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// The table: empty for the top.
+    pub table: String,
+    /// The key.
+    pub name: String,
+    /// The value in TOML; `None` where nothing is set.
+    pub value: Option<String>,
+    /// The line of the file; `None` for a default.
+    pub line: Option<usize>,
 }
 
 impl Config {
@@ -66,13 +101,140 @@ impl Config {
     /// When anything in them is wrong: then all of it is told, warnings too.
     pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
         let mut problems = Diagnostics::new();
-        let _source = crate::diagnose::Source::read(path, &mut problems);
+        let Some(source) = Source::read(path, &mut problems) else {
+            return Err(problems);
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let document = Document::parse(&source);
+        let root = document.root();
+        let outcome = main_file::read(&root, folder);
+        root.finish();
+        let values = values(&document);
+        let mut problems = document.finish();
+        problems.extend(outcome.problems);
         if problems.has_errors() {
             return Err(problems);
         }
+        let mut files = vec![path.to_owned()];
+        files.extend(outcome.files);
         Ok(Loaded {
-            config: Self::default(),
+            config: outcome.config,
             warnings: problems,
+            values,
+            files,
         })
+    }
+}
+
+impl Loaded {
+    /// The built-in defaults, which need no file.
+    pub fn builtin() -> Self {
+        let source = Source::new("built-in", "");
+        let document = Document::parse(&source);
+        let outcome = main_file::read(&document.root(), Path::new(""));
+        Self {
+            config: outcome.config,
+            warnings: Diagnostics::new(),
+            values: values(&document),
+            files: Vec::new(),
+        }
+    }
+}
+
+/// Every setting that was asked for, outside lists of tables.
+fn values(document: &Document<'_>) -> Vec<Value> {
+    let source = document.source();
+    document
+        .keys()
+        .into_iter()
+        .filter(|key| key.kind.is_value() && key.table != "rule")
+        .map(|key| Value {
+            value: match &key.span {
+                Some(span) => source.text.get(span.clone()).map(str::to_owned),
+                None => key.default,
+            },
+            line: key.span.map(|span| source.line_col(span.start).0),
+            table: key.table,
+            name: key.name,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Disposition, Mode};
+    use std::fs;
+
+    fn load_in(folder: &Path, text: &str) -> Result<Loaded, Diagnostics> {
+        let path = folder.join("callbluff.toml");
+        fs::write(&path, text).expect("the folder is ours");
+        Config::load(&path)
+    }
+
+    #[test]
+    fn the_sample_changes_nothing_but_the_mode() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let loaded = load_in(folder.path(), SAMPLE).expect("the sample is right");
+        assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+        let mut config = loaded.config;
+        assert_eq!(config.policy.mode, Mode::Monitor);
+        config.policy.mode = Mode::Enforce;
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn every_line_of_the_samples_can_be_taken_into_use() {
+        let in_use = |sample: &str| -> String {
+            sample
+                .lines()
+                .map(|line| match line.strip_prefix('#') {
+                    Some(code) if !code.is_empty() && !code.starts_with(' ') => code,
+                    _ => line,
+                })
+                .map(|line| format!("{line}\n"))
+                .collect()
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let inside = |name: &str| folder.path().join(name);
+        fs::write(inside("staff.txt"), "a@example.org\n").expect("the folder is ours");
+        fs::write(inside("partners.toml"), "entries = [\"192.0.2.0/24\"]")
+            .expect("the folder is ours");
+        fs::create_dir(inside("domains.d")).expect("the folder is ours");
+        fs::write(
+            inside("domains.d/a.toml"),
+            in_use(DOMAIN_SAMPLE) + "action = \"tag\"\n",
+        )
+        .expect("the folder is ours");
+        let loaded = load_in(folder.path(), &in_use(SAMPLE)).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(loaded.config.policy.rules.len(), 1);
+        assert_eq!(loaded.config.policy.domains.len(), 2);
+        assert_eq!(loaded.files.len(), 4);
+        let unset: Vec<&Value> = loaded.values.iter().filter(|v| v.line.is_none()).collect();
+        assert!(unset.is_empty(), "not in the sample: {unset:#?}");
+    }
+
+    #[test]
+    fn the_built_in_defaults_act() {
+        let builtin = Loaded::builtin();
+        assert_eq!(
+            format!("{:?}", builtin.config),
+            format!("{:?}", Config::default())
+        );
+        assert_eq!(builtin.config.policy.mode, Mode::Enforce);
+        assert_eq!(
+            builtin.config.policy.defaults.sextortion,
+            Disposition::Quarantine
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error() {
+        let problems = Config::load(Path::new("/nonexistent/callbluff.toml")).expect_err("no file");
+        assert!(
+            problems
+                .to_string()
+                .starts_with("/nonexistent/callbluff.toml: cannot read")
+        );
     }
 }
