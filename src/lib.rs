@@ -6,6 +6,7 @@
 // Ground floor.
 pub mod diagnose;
 pub mod message;
+pub mod spool;
 pub mod toml_reader;
 
 // Floor 1.

@@ -1,0 +1,200 @@
+//! The bytes of one message, in memory while they are few and in a file when they are many.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::PathBuf;
+use tokio::task::spawn_blocking;
+
+/// Where a message is kept while it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolSettings {
+    /// Bytes of one message that stay in memory. Default: 256 KiB.
+    ///
+    /// What comes after goes to an unlinked file, in pieces of this size.
+    pub memory: usize,
+    /// Folder of the file. Default: the system's folder for temporary files.
+    pub folder: PathBuf,
+}
+
+impl Default for SpoolSettings {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 10,
+            folder: std::env::temp_dir(),
+        }
+    }
+}
+
+/// A message that is arriving.
+///
+/// The file has no name, so nothing stays behind, whatever happens to this process.
+#[derive(Debug)]
+pub struct Spool {
+    settings: SpoolSettings,
+    memory: Vec<u8>,
+    file: Option<File>,
+    file_bytes: u64,
+}
+
+impl Spool {
+    /// An empty message.
+    pub fn new(settings: SpoolSettings) -> Self {
+        Self {
+            settings,
+            // Most mail fits, so that the buffer does not grow and move ten times.
+            memory: Vec::with_capacity(16 << 10),
+            file: None,
+            file_bytes: 0,
+        }
+    }
+
+    /// Bytes received so far.
+    pub fn len(&self) -> u64 {
+        self.file_bytes + self.memory.len() as u64
+    }
+
+    /// Has nothing been received yet?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of it that lie in a file.
+    pub fn file_bytes(&self) -> u64 {
+        self.file_bytes
+    }
+
+    /// Takes bytes without waiting; false where [`Spool::flush`] must come before the next ones.
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
+        self.memory.extend_from_slice(bytes);
+        self.memory.len() <= self.settings.memory
+    }
+
+    /// Moves what is in memory to the file.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be made or written, as on a full disk. The message is then incomplete
+    /// and must not be judged as if it were whole.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        let bytes = std::mem::take(&mut self.memory);
+        let file = self.file.take();
+        let folder = self.settings.folder.clone();
+        let (file, mut bytes) = blocking(move || {
+            let mut file = match file {
+                Some(file) => file,
+                None => tempfile::tempfile_in(folder)?,
+            };
+            file.write_all(&bytes)?;
+            Ok((file, bytes))
+        })
+        .await?;
+        self.file_bytes += bytes.len() as u64;
+        bytes.clear();
+        self.memory = bytes;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// All bytes, where none of them had to leave memory.
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        self.file.is_none().then_some(self.memory.as_slice())
+    }
+
+    /// The first `limit` bytes, wherever they lie.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub async fn read_back(&mut self, limit: usize) -> io::Result<Vec<u8>> {
+        let mut start = Vec::new();
+        if let Some(file) = self.file.take() {
+            let bytes = limit.min(usize::try_from(self.file_bytes).unwrap_or(usize::MAX));
+            let wanted = limit.min(usize::try_from(self.len()).unwrap_or(usize::MAX));
+            let (file, read) = blocking(move || {
+                let mut file = file;
+                file.rewind()?;
+                let mut read = Vec::with_capacity(wanted);
+                (&mut file).take(bytes as u64).read_to_end(&mut read)?;
+                file.seek(io::SeekFrom::End(0))?;
+                Ok((file, read))
+            })
+            .await?;
+            self.file = Some(file);
+            start = read;
+        }
+        let rest = limit.saturating_sub(start.len()).min(self.memory.len());
+        start.extend_from_slice(&self.memory[..rest]);
+        Ok(start)
+    }
+}
+
+/// Runs file work where waiting for the disk holds up no other session.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> SpoolSettings {
+        SpoolSettings {
+            memory: 10,
+            ..SpoolSettings::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn every_byte_comes_back_wherever_the_border_falls() {
+        let message: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for chunk in [1, 3, 9, 10, 11, 64, 999, 1000] {
+            let mut spool = Spool::new(small());
+            for bytes in message.chunks(chunk) {
+                if !spool.push(bytes) {
+                    spool.flush().await.unwrap();
+                }
+            }
+            assert_eq!(spool.len(), 1000, "chunks of {chunk}");
+            assert!(spool.in_memory().is_none(), "chunks of {chunk}");
+            for limit in [0, 1, 10, 995, 1000, 5000] {
+                let read = spool.read_back(limit).await.unwrap();
+                assert_eq!(read, message[..limit.min(1000)], "chunks of {chunk}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_small_message_makes_no_file() {
+        let mut spool = Spool::new(small());
+        assert!(spool.push(b"0123456789"));
+        assert_eq!(spool.in_memory(), Some(&b"0123456789"[..]));
+        assert_eq!(spool.file_bytes(), 0);
+        assert!(!spool.push(b"x"));
+    }
+
+    #[tokio::test]
+    async fn bytes_after_reading_back_are_appended() {
+        let mut spool = Spool::new(small());
+        spool.push(b"0123456789a");
+        spool.flush().await.unwrap();
+        assert_eq!(spool.read_back(3).await.unwrap(), b"012");
+        spool.push(b"bcdefghijklm");
+        spool.flush().await.unwrap();
+        assert_eq!(
+            spool.read_back(99).await.unwrap(),
+            b"0123456789abcdefghijklm"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_not_there_is_an_error() {
+        let mut spool = Spool::new(SpoolSettings {
+            memory: 1,
+            folder: "/nonexistent/folder".into(),
+        });
+        assert!(!spool.push(b"ab"));
+        assert!(spool.flush().await.is_err());
+    }
+}
