@@ -17,6 +17,8 @@ pub mod policy;
 
 // Floor 3.
 pub mod config;
+pub mod maillog;
+pub mod metrics;
 
 // Floor 7.
 pub mod cli;

@@ -1,0 +1,237 @@
+//! Counters for Prometheus.
+
+use crate::classify::{Class, Verdict};
+use crate::policy::Disposition;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+type Labels = [(&'static str, String); 1];
+
+/// All numbers about one process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    verdicts: Vec<(Class, Counter)>,
+    dispositions: Vec<(Disposition, Counter)>,
+    limits: Family<Labels, Counter>,
+    failures: Family<Labels, Counter>,
+    latency: Histogram,
+    closing: Notify,
+    /// Messages that were let through without judging, since their client is trusted.
+    pub trusted: Counter,
+    /// Messages that ended before their last byte: RSET, or a client that hung up.
+    pub aborted: Counter,
+    /// Bytes of messages as MTAs gave them.
+    pub message_bytes: Counter,
+    /// Bytes of messages that went to a spool file.
+    pub spool_bytes: Counter,
+    /// Milter connections that are open.
+    pub connections: Gauge,
+    /// Milter connections since the start.
+    pub connections_total: Counter,
+    /// How often a connection had to wait, because there were too many.
+    pub connection_limit: Counter,
+    /// Errors of `accept`, such as too many open files.
+    pub accept_errors: Counter,
+    /// Config reloads that worked.
+    pub reloads: Counter,
+    /// Config reloads that failed; the old config goes on.
+    pub reloads_failed: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All numbers at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("callbluff");
+        let verdicts = Family::<Labels, Counter>::default();
+        registry.register("messages", "Messages by verdict", verdicts.clone());
+        let dispositions = Family::<Labels, Counter>::default();
+        registry.register(
+            "recipients",
+            "Recipients by disposition",
+            dispositions.clone(),
+        );
+        // From 100 us to about 13 s.
+        let latency = Histogram::new((0..18).map(|step| 0.0001 * f64::from(1 << step)));
+        registry.register_with_unit(
+            "end_of_message",
+            "Time from the last byte of a message to our answer",
+            Unit::Seconds,
+            latency.clone(),
+        );
+        let limits = Family::default();
+        registry.register(
+            "limits_hit",
+            "Messages in which a limit was hit",
+            limits.clone(),
+        );
+        let failures = Family::default();
+        registry.register("failures", "Failures of our own by kind", failures.clone());
+        let connections = Gauge::default();
+        registry.register(
+            "connections",
+            "Open milter connections",
+            connections.clone(),
+        );
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        Self {
+            trusted: counter(
+                "trusted_messages",
+                "Messages of trusted clients, not judged",
+            ),
+            aborted: counter(
+                "aborted_messages",
+                "Messages that ended before their last byte",
+            ),
+            message_bytes: counter("message_bytes", "Bytes of messages received"),
+            spool_bytes: counter("spool_bytes", "Bytes of messages written to a spool file"),
+            connections_total: counter("accepted_connections", "Milter connections accepted"),
+            connection_limit: counter("connection_limit_reached", "Waits for a free connection"),
+            accept_errors: counter("accept_errors", "Errors of accept"),
+            reloads: counter("reloads", "Config reloads that worked"),
+            reloads_failed: counter("reload_failures", "Config reloads that failed"),
+            verdicts: Class::ALL
+                .iter()
+                .map(|&class| {
+                    let labels = [("verdict", class.name().to_owned())];
+                    (class, verdicts.get_or_create_owned(&labels))
+                })
+                .collect(),
+            dispositions: Disposition::ALL
+                .into_iter()
+                .map(|disposition| {
+                    let labels = [("disposition", disposition.name().to_owned())];
+                    (disposition, dispositions.get_or_create_owned(&labels))
+                })
+                .collect(),
+            latency,
+            closing: Notify::new(),
+            limits,
+            failures,
+            connections,
+            registry,
+        }
+    }
+
+    /// Counts a judged message.
+    pub fn verdict(&self, verdict: &Verdict) {
+        count(&self.verdicts, verdict.class);
+        for signal in &verdict.signals {
+            if signal.id.starts_with("limit.") {
+                self.limits
+                    .get_or_create(&[("limit", signal.id.clone())])
+                    .inc();
+            }
+        }
+    }
+
+    /// Counts what was done for one recipient.
+    pub fn disposition(&self, disposition: Disposition) {
+        count(&self.dispositions, disposition);
+    }
+
+    /// Counts a failure of our own: `panic`, `spool`, `read`, `action` …
+    pub fn failure(&self, kind: &'static str) {
+        self.failures
+            .get_or_create(&[("kind", kind.to_owned())])
+            .inc();
+    }
+
+    /// How many failures of a kind there were.
+    pub fn failures(&self, kind: &'static str) -> u64 {
+        self.failures
+            .get_or_create(&[("kind", kind.to_owned())])
+            .get()
+    }
+
+    /// Notes the time from the last byte of a message to our answer.
+    pub fn latency(&self, taken: Duration) {
+        self.latency.observe(taken.as_secs_f64());
+    }
+
+    /// Notes a connection.
+    pub fn opened(&self) {
+        self.connections.inc();
+        self.connections_total.inc();
+    }
+
+    /// Notes the end of a connection.
+    pub fn closed(&self) {
+        self.connections.dec();
+        self.closing.notify_waiters();
+    }
+
+    /// Waits until no connection is open.
+    pub async fn all_closed(&self) {
+        loop {
+            let closing = self.closing.notified();
+            let mut closing = std::pin::pin!(closing);
+            // Before looking, so that no end is missed in between.
+            closing.as_mut().enable();
+            if self.connections.get() == 0 {
+                return;
+            }
+            closing.await;
+        }
+    }
+
+    /// All numbers in the text format of Prometheus.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a String takes all text");
+        text
+    }
+}
+
+fn count<T: PartialEq + Copy>(counters: &[(T, Counter)], which: T) {
+    if let Some((_, counter)) = counters.iter().find(|(value, _)| *value == which) {
+        // Only ever read as a number by itself.
+        counter.inner().fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_shown() {
+        let metrics = Metrics::new();
+        metrics.verdict(&Verdict::error());
+        metrics.disposition(Disposition::Tag);
+        metrics.disposition(Disposition::Tag);
+        metrics.failure("panic");
+        metrics.latency(Duration::from_micros(150));
+        metrics.connections.inc();
+        let text = metrics.text();
+        for line in [
+            "callbluff_messages_total{verdict=\"error\"} 1",
+            "callbluff_messages_total{verdict=\"clean\"} 0",
+            "callbluff_recipients_total{disposition=\"tag\"} 2",
+            "callbluff_failures_total{kind=\"panic\"} 1",
+            "callbluff_end_of_message_seconds_count 1",
+            "callbluff_end_of_message_seconds_bucket{le=\"0.0001\"} 0",
+            "callbluff_end_of_message_seconds_bucket{le=\"0.0002\"} 1",
+            "callbluff_connections 1",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
+        }
+    }
+}
