@@ -20,5 +20,8 @@ pub mod config;
 pub mod maillog;
 pub mod metrics;
 
+// Floor 4.
+pub mod engine;
+
 // Floor 7.
 pub mod cli;
