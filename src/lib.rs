@@ -23,5 +23,8 @@ pub mod metrics;
 // Floor 4.
 pub mod engine;
 
+// Floor 5.
+pub mod milter;
+
 // Floor 7.
 pub mod cli;

@@ -1,0 +1,334 @@
+//! The end of a message: judge, decide, carry out, log.
+
+use crate::classify::Verdict;
+use crate::config::Fallback;
+use crate::engine::Judged;
+use crate::maillog::{Escaped, Line};
+use crate::milter::Shared;
+use crate::milter::edit;
+use crate::milter::session::{Message, Session};
+use crate::policy::{Disposition, Fate, Mode, Plan, Reply};
+use indymilter::{
+    ActionError, Actions, ContextActions as _, EomActions, SetErrorReply as _, SmtpReply, Status,
+};
+use std::borrow::Cow;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use tracing::{debug, error, info, warn};
+
+/// How long a message waits for memory before only its beginning is judged.
+const BUDGET_WAIT: Duration = Duration::from_secs(5);
+
+/// Finishes a message and says what the MTA is to hear.
+///
+/// Design note: the answer to a message that goes on is Continue, never Accept: indymilter takes
+/// Accept for the end of more than the message.
+pub(super) async fn finish(
+    session: &Session,
+    mut message: Message,
+    actions: &EomActions,
+    reply: &mut SmtpReply,
+) -> Status {
+    let start = Instant::now();
+    let shared = &session.shared;
+    shared.metrics.message_bytes.inc_by(message.size);
+    if let Some(reason) = message.trusted.take() {
+        shared.metrics.trusted.inc();
+        log(&message, None, &[], Some(&reason), start);
+        return Status::Continue;
+    }
+    shared
+        .metrics
+        .spool_bytes
+        .inc_by(message.spool.file_bytes());
+    let mut failure = message.failure;
+    let judged = match failure {
+        None => judge(shared, &mut message, &mut failure).await,
+        Some(_) => Judged::failed(),
+    };
+    shared.metrics.verdict(&judged.verdict);
+    let mut plan = message
+        .engine
+        .plan(&message.envelope, &judged, message.size);
+    let mut reason = None;
+    let mut act = Act::of(&plan);
+    if act == Act::Hold && plan.store.len() < plan.decisions.len() && !plan.store.is_empty() {
+        reason = Some("held for all recipients");
+    }
+    if let Some(kind) = failure {
+        reason = Some(kind);
+        let on_error = &message.engine.config().on_error;
+        let fallback = match kind {
+            "spool" => on_error.spool,
+            _ => on_error.internal,
+        };
+        let acts = message.engine.config().policy.mode == Mode::Enforce;
+        if fallback == Fallback::Defer && acts {
+            act = Act::Defer(failed_reply());
+            set_all(&mut plan, Disposition::Defer);
+        }
+    }
+    if act == Act::Hold && !session.agreement.actions.contains(Actions::QUARANTINE) {
+        reason = Some("the MTA offers no hold");
+        shared.metrics.failure("action");
+        if let Some(more) = shared.lacking.sounds() {
+            warn!(
+                "{}: could not hold the message (the MTA does not offer it to milters); it gets the answer of on_error.store; {more} more since the last report",
+                message.id()
+            );
+        }
+        if message.engine.config().on_error.store == Fallback::Defer {
+            act = Act::Defer(failed_reply());
+            set_all(&mut plan, Disposition::Defer);
+        } else {
+            act = Act::Deliver;
+            set_all(&mut plan, Disposition::Tag);
+        }
+    }
+    for decision in &plan.decisions {
+        shared.metrics.disposition(decision.disposition);
+    }
+    let status = match act {
+        Act::Deliver | Act::Hold => {
+            let edits = Edits {
+                message: &message,
+                verdict: &judged.verdict,
+                plan: &plan,
+                holds: act == Act::Hold,
+                agreed: session.agreement.actions,
+                keeps_space: session.agreement.keeps_space(),
+            };
+            if let Err(err) = edits.send(actions).await {
+                debug!(
+                    "{}: could not tell the MTA what to do ({err})",
+                    message.id()
+                );
+            }
+            Status::Continue
+        }
+        Act::Discard => Status::Discard,
+        Act::Reject(text) => refuse(reply, &text, Status::Reject),
+        Act::Defer(text) => refuse(reply, &text, Status::Tempfail),
+    };
+    shared.metrics.latency(start.elapsed());
+    log(
+        &message,
+        Some(&judged.verdict),
+        &plan.decisions,
+        reason,
+        start,
+    );
+    status
+}
+
+/// What is done with the message as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Act {
+    Deliver,
+    Hold,
+    Discard,
+    Reject(Reply),
+    Defer(Reply),
+}
+
+impl Act {
+    /// Design note: while there is no store, what belongs in it is held, for all recipients, and
+    /// nobody is taken off the envelope: no recipient may lose a message that is kept nowhere.
+    fn of(plan: &Plan) -> Self {
+        match &plan.fate {
+            Fate::Reject(reply) => Self::Reject(reply.clone()),
+            Fate::Defer(reply) => Self::Defer(reply.clone()),
+            Fate::Hold => Self::Hold,
+            Fate::Discard | Fate::Deliver if !plan.store.is_empty() => Self::Hold,
+            Fate::Discard if !plan.decisions.is_empty() => Self::Discard,
+            Fate::Discard | Fate::Deliver => Self::Deliver,
+        }
+    }
+}
+
+fn failed_reply() -> Reply {
+    Reply::new(451, "4.3.0", "Temporary failure, try again later").expect("the text is plain")
+}
+
+fn set_all(plan: &mut Plan, disposition: Disposition) {
+    for decision in &mut plan.decisions {
+        decision.disposition = disposition;
+    }
+}
+
+fn refuse(reply: &mut SmtpReply, text: &Reply, status: Status) -> Status {
+    let code = text.code().to_string();
+    let lines = [edit::reply_text(text)];
+    if reply
+        .set_error_reply(&code, Some(text.enhanced()), lines)
+        .is_err()
+    {
+        debug!("the reply \"{text}\" cannot be sent; the MTA uses its own");
+    }
+    status
+}
+
+/// Judges a message; whatever goes wrong, there is a verdict.
+async fn judge(
+    shared: &Shared,
+    message: &mut Message,
+    failure: &mut Option<&'static str>,
+) -> Judged {
+    let limits = &message.engine.config().limits;
+    let inspect = usize::try_from(limits.inspect).unwrap_or(usize::MAX);
+    let few = usize::try_from(limits.memory).unwrap_or(usize::MAX);
+    let length = usize::try_from(message.spool.len()).unwrap_or(usize::MAX);
+    let id = message.id();
+    let mut held = None;
+    let raw = match message.spool.in_memory() {
+        Some(bytes) => Ok(Cow::Borrowed(&bytes[..length.min(inspect)])),
+        None => {
+            let wanted = length.min(inspect);
+            let kib = u32::try_from(wanted >> 10).unwrap_or(u32::MAX);
+            let permits = shared
+                .budget
+                .acquire_many(kib.clamp(1, shared.budget_kib.max(1)));
+            held = timeout(BUDGET_WAIT, permits)
+                .await
+                .ok()
+                .and_then(Result::ok);
+            let limit = if held.is_some() {
+                wanted
+            } else {
+                few.min(wanted)
+            };
+            message.spool.read_back(limit).await.map(Cow::Owned)
+        }
+    };
+    let result = match raw {
+        Ok(raw) => {
+            let is_truncated = raw.len() < length;
+            let judging = message.engine.judge(&message.envelope, &raw, is_truncated);
+            caught(judging).await.ok_or("panic")
+        }
+        Err(_) => Err("read"),
+    };
+    drop(held);
+    result.unwrap_or_else(|kind| {
+        *failure = Some(kind);
+        shared.metrics.failure(kind);
+        if let Some(more) = shared.failing.sounds() {
+            let what = match kind {
+                "read" => "could not read the message back from its spool file",
+                _ => "could not judge the message (a bug in callbluff; please report it)",
+            };
+            error!("{id}: {what}; it gets the answer of on_error.internal; {more} more failures since the last report");
+        }
+        Judged::failed()
+    })
+}
+
+/// The result of a future; `None` where it panicked.
+async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    std::future::poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        },
+    )
+    .await
+}
+
+/// The changes to a message that goes on.
+struct Edits<'a> {
+    message: &'a Message,
+    verdict: &'a Verdict,
+    plan: &'a Plan,
+    holds: bool,
+    agreed: Actions,
+    keeps_space: bool,
+}
+
+impl Edits<'_> {
+    async fn send(&self, actions: &EomActions) -> Result<(), ActionError> {
+        // Deletions first: their indices count the fields of the message as it was received.
+        if self.agreed.contains(Actions::CHANGE_HEADER) {
+            for (name, index) in self.message.forged.deletions() {
+                let name = String::from_utf8_lossy(name).into_owned();
+                actions.change_header(name, index, None::<String>).await?;
+            }
+        }
+        self.prefix_subject(actions).await?;
+        if self.agreed.contains(Actions::ADD_HEADER) {
+            let mut headers: Vec<(&str, Cow<'_, str>)> = Vec::new();
+            // A quarantined message is only held, and so leaves with our headers in the end.
+            let is_marked = self.plan.add_headers
+                || self.holds && self.plan.decisions.iter().any(|d| d.add_headers)
+                || self.message.forged.is_flood();
+            if is_marked {
+                let own = edit::own_headers(self.verdict);
+                headers.extend(own.into_iter().map(|(name, value)| (name, value.into())));
+            }
+            for (name, value) in &self.plan.headers {
+                if edit::is_field_name(name) {
+                    headers.push((name, value.into()));
+                }
+            }
+            // Index 1 is right below the MTA's own Received; each pushes the ones before it down.
+            for (name, value) in headers.into_iter().rev() {
+                let value = edit::field_value(&value, name.len(), self.keeps_space);
+                actions.insert_header(1, name.to_owned(), value).await?;
+            }
+        }
+        if self.holds {
+            let reason = edit::hold_reason(self.plan, self.verdict);
+            actions.quarantine(reason).await?;
+        }
+        Ok(())
+    }
+
+    async fn prefix_subject(&self, actions: &EomActions) -> Result<(), ActionError> {
+        let Some(prefix) = &self.plan.subject_prefix else {
+            return Ok(());
+        };
+        let old = self.message.subject.as_ref().map(|value| value.as_bytes());
+        let new = edit::prefixed_subject(prefix, old.unwrap_or_default(), self.keeps_space);
+        match old {
+            Some(_) if self.agreed.contains(Actions::CHANGE_HEADER) => {
+                let value = std::ffi::CString::new(new).unwrap_or_default();
+                actions.change_header("Subject", 1, Some(value)).await
+            }
+            None if self.agreed.contains(Actions::ADD_HEADER) => {
+                let value = std::ffi::CString::new(new).unwrap_or_default();
+                actions.insert_header(1, "Subject", value).await
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Message {
+    /// The queue ID, safe for the log.
+    fn id(&self) -> String {
+        Escaped(self.envelope.queue_id.as_deref().unwrap_or_default()).to_string()
+    }
+}
+
+fn log(
+    message: &Message,
+    verdict: Option<&Verdict>,
+    decisions: &[crate::policy::Decision],
+    reason: Option<&str>,
+    start: Instant,
+) {
+    let line = Line {
+        id: message.envelope.queue_id.as_deref().unwrap_or_default(),
+        verdict,
+        decisions,
+        reason,
+        envelope: &message.envelope,
+        size: message.size,
+        delay: start.elapsed(),
+    };
+    info!("{line}");
+}
