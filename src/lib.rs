@@ -25,6 +25,10 @@ pub mod engine;
 
 // Floor 5.
 pub mod milter;
+pub mod web;
+
+// Floor 6.
+pub mod daemon;
 
 // Floor 7.
 pub mod cli;

@@ -1,6 +1,7 @@
 //! The command line: one file for each command.
 
 mod parallel;
+mod run;
 mod scan;
 mod show;
 mod source;
@@ -19,12 +20,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Run),
     Scan(scan::Scan),
 }
 
 /// Does what the command line says; the value is the exit status of the process.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Run(args) => ExitCode::from(run::run(&args)),
         Command::Scan(args) => {
             let mut out = BufWriter::new(io::stdout().lock());
             ExitCode::from(scan::run(&args, &mut out))

@@ -1,0 +1,107 @@
+//! `callbluff run`: the service.
+
+use crate::config::{Config, LogFormat, SocketAddress};
+use crate::daemon::{self, Daemon, Load};
+use crate::engine::Engine;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Serve MTAs until the end is asked for.
+///
+/// Exit status: 0 after SIGTERM or SIGINT, 2 when it could not start or go on.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// The config file; without it built-in defaults apply.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Threads for work that would hold up others: spool files and big messages.
+const BLOCKING_THREADS: usize = 16;
+
+/// Runs the command and returns the exit status.
+pub(crate) fn run(args: &Run) -> u8 {
+    match serve(args) {
+        Ok(()) => 0,
+        Err(why) => {
+            // Not `eprintln`, which panics when nobody reads standard error.
+            let _ = writeln!(io::stderr(), "callbluff: {why}");
+            2
+        }
+    }
+}
+
+fn serve(args: &Run) -> Result<(), String> {
+    let path = args.config.clone();
+    let engine = load(path.as_deref())?;
+    daemon::start_log(&engine.config().log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|err| format!("could not start threads ({err})"))?;
+    let reload: Box<Load> = Box::new(move || load(path.as_deref()));
+    runtime.block_on(async {
+        let config = engine.config().clone();
+        let daemon = Daemon::start(engine, reload).await?;
+        if config.log.format == LogFormat::Plain {
+            let text = greeting(&config, args.config.as_deref(), &daemon);
+            let _ = io::stdout().write_all(text.as_bytes());
+        }
+        daemon.run().await
+    })
+}
+
+fn load(path: Option<&Path>) -> Result<Engine, String> {
+    let config = match path {
+        None => Config::default(),
+        Some(path) => {
+            let loaded = Config::load(path).map_err(|problems| problems.to_string())?;
+            if !loaded.warnings.is_empty() {
+                let _ = writeln!(io::stderr(), "{}", loaded.warnings);
+            }
+            loaded.config
+        }
+    };
+    Ok(Engine::new(config))
+}
+
+/// What an admin wants to know at the start, with the lines to paste.
+fn greeting(config: &Config, path: Option<&Path>, daemon: &Daemon) -> String {
+    let mut text = format!("callbluff {}\n", env!("CARGO_PKG_VERSION"));
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<12}{value}");
+    };
+    match path {
+        Some(path) => line("config", path.display().to_string()),
+        None => line("config", "built-in defaults (use --config FILE)".to_owned()),
+    }
+    for socket in daemon.sockets() {
+        line("milter", socket.to_string());
+    }
+    match daemon.web_address() {
+        Some(address) => line("http", format!("http://{address}/healthz /readyz /metrics")),
+        None => line("http", "off".to_owned()),
+    }
+    let state = std::path::absolute(&config.state_dir).unwrap_or(config.state_dir.clone());
+    line("stored in", state.display().to_string());
+    let all = |notation: fn(&SocketAddress) -> String| {
+        let all: Vec<_> = daemon.sockets().iter().map(notation).collect();
+        all
+    };
+    // One is enough for an MTA; with several, each MTA takes the one that it can reach.
+    text.push_str("\nPostfix, main.cf:\n");
+    for socket in all(SocketAddress::postfix) {
+        let _ = writeln!(text, "  smtpd_milters = {socket}");
+    }
+    text.push_str("\nSendmail, sendmail.mc:\n");
+    for socket in all(SocketAddress::sendmail) {
+        let _ = writeln!(
+            text,
+            "  INPUT_MAIL_FILTER(`callbluff', `S={socket}, F=T, T=C:30s;S:30s;R:30s;E:5m')dnl"
+        );
+    }
+    text.push('\n');
+    text
+}

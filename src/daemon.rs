@@ -1,0 +1,255 @@
+//! The running service: sockets, signals, reload, the end.
+
+use crate::config::{LogFormat, LogLevel, LogSettings, SocketAddress};
+use crate::engine::Engine;
+use crate::metrics::Metrics;
+use crate::milter::{self, CurrentEngine, Socket};
+use crate::web::{self, Readiness, Shown, WebListener};
+use arc_swap::ArcSwap;
+use sd_notify::NotifyState;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::panic;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::level_filters::LevelFilter;
+use tracing::{error, info, warn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Makes an engine from the config files as they are now.
+pub type Load = dyn Fn() -> Result<Engine, String> + Send + Sync;
+
+/// A service with its sockets open.
+pub struct Daemon {
+    engine: CurrentEngine,
+    load: Box<Load>,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+    sockets: Vec<SocketAddress>,
+    web_address: Option<SocketAddr>,
+    milter: JoinHandle<io::Result<()>>,
+    drain: watch::Sender<bool>,
+    end: oneshot::Sender<()>,
+}
+
+impl fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Daemon")
+            .field("sockets", &self.sockets)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Daemon {
+    /// Opens all sockets and begins to serve. `load` is asked at each reload.
+    ///
+    /// # Errors
+    ///
+    /// When a socket cannot be opened: with what the admin can do.
+    pub async fn start(engine: Engine, load: Box<Load>) -> Result<Self, String> {
+        let config = engine.config().clone();
+        let mut sockets = Socket::inherited()?;
+        if sockets.is_empty() {
+            for address in &config.milter.listen {
+                sockets.push(Socket::open(address, &config.milter)?);
+            }
+        }
+        if sockets.is_empty() {
+            return Err("no milter socket is configured; set milter.listen".to_owned());
+        }
+        let metrics = Arc::new(Metrics::new());
+        let readiness = Arc::new(Readiness::default());
+        let mut web_address = None;
+        if let Some(address) = config.http.listen {
+            let listener = WebListener::open(address).await?;
+            web_address = listener.address().ok();
+            let shown = Shown {
+                metrics: metrics.clone(),
+                readiness: readiness.clone(),
+            };
+            // It ends with the process, so that the end can be watched too.
+            tokio::spawn(web::serve(listener, shown, std::future::pending()));
+        }
+        let engine: CurrentEngine = Arc::new(ArcSwap::from_pointee(engine));
+        let (drain, drains) = watch::channel(false);
+        let (end, ended) = oneshot::channel();
+        let addresses = sockets.iter().map(|s| s.address().clone()).collect();
+        let milter = milter::serve(sockets, engine.clone(), metrics.clone(), drains, ended);
+        Ok(Self {
+            engine,
+            load,
+            metrics,
+            readiness,
+            sockets: addresses,
+            web_address,
+            milter: tokio::spawn(milter),
+            drain,
+            end,
+        })
+    }
+
+    /// Where MTAs can connect, with the ports that the system chose.
+    pub fn sockets(&self) -> &[SocketAddress] {
+        &self.sockets
+    }
+
+    /// Where health and metrics are served.
+    pub fn web_address(&self) -> Option<SocketAddr> {
+        self.web_address
+    }
+
+    /// The numbers of this service.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Builds a new engine and uses it from the next MAIL on; the old one stays where that fails.
+    ///
+    /// # Errors
+    ///
+    /// When the config does not load: with all that is wrong with it.
+    pub fn reload(&self) -> Result<(), String> {
+        match (self.load)() {
+            Ok(engine) => {
+                self.engine.store(Arc::new(engine));
+                self.metrics.reloads.inc();
+                self.readiness.clear("reload");
+                Ok(())
+            }
+            Err(why) => {
+                self.metrics.reloads_failed.inc();
+                let first = why.lines().next().unwrap_or_default();
+                self.readiness
+                    .set("reload", format!("failed, the old config goes on: {first}"));
+                Err(why)
+            }
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT; SIGHUP reloads.
+    ///
+    /// # Errors
+    ///
+    /// When signals cannot be had, or the milter ends by itself.
+    pub async fn run(mut self) -> Result<(), String> {
+        let failed = |err: io::Error| format!("could not wait for signals ({err})");
+        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        notify(&[NotifyState::Ready]);
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => self.reload_and_tell(),
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                ended = &mut self.milter => return Err(why_ended(ended)),
+            }
+        }
+        let again = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        notify(&[NotifyState::Stopping]);
+        self.stop(again).await;
+        Ok(())
+    }
+
+    fn reload_and_tell(&self) {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(_) => notify(&[NotifyState::Reloading]),
+        }
+        match self.reload() {
+            Ok(()) => info!("reloaded the config; it counts from the next message on"),
+            Err(why) => {
+                error!("could not reload the config; the old one goes on");
+                for line in why.lines() {
+                    error!("{line}");
+                }
+            }
+        }
+        notify(&[NotifyState::Ready]);
+    }
+
+    /// Takes no new connections, lets running transactions finish for as long as `milter.drain`
+    /// says or until `hurry`, and ends.
+    pub async fn stop(self, hurry: impl Future) {
+        let wait = self.engine.load().config().milter.drain;
+        self.readiness.set("stopping", "no new connections");
+        info!(
+            "stopping: no new connections, running transactions have {} s to finish",
+            wait.as_secs()
+        );
+        // Sockets are closed, and each connection ends when it is between two messages.
+        let _ = self.drain.send(true);
+        let drained = timeout(wait, self.metrics.all_closed());
+        tokio::select! {
+            drained = drained => if drained.is_err() {
+                let left = self.metrics.connections.get();
+                warn!("{left} connections did not finish in time; their clients will try again");
+            },
+            _ = hurry => warn!("stopping at once; clients in mid-message will try again"),
+        }
+        let _ = self.end.send(());
+        let _ = self.milter.await;
+        info!("stopped");
+    }
+}
+
+fn why_ended(ended: Result<io::Result<()>, tokio::task::JoinError>) -> String {
+    match ended {
+        Ok(Ok(())) => "the milter ended by itself".to_owned(),
+        Ok(Err(err)) => format!("the milter failed ({err})"),
+        Err(err) => format!("the milter failed ({err})"),
+    }
+}
+
+/// Tells systemd, where there is one.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(err) = sd_notify::notify(states) {
+        warn!("could not tell systemd about our state ({err})");
+    }
+}
+
+/// Begins to log as configured. Once per process.
+///
+/// # Errors
+///
+/// When the journal is asked for and is not there.
+pub fn start_log(settings: &LogSettings) -> Result<(), String> {
+    let level = match settings.level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let registry = tracing_subscriber::registry().with(level);
+    let plain = tracing_subscriber::fmt::layer()
+        .with_target(false)
+        .with_writer(io::stderr);
+    let set = match settings.format {
+        LogFormat::Plain => registry.with(plain.with_ansi(false)).try_init(),
+        LogFormat::Json => registry.with(plain.json().flatten_event(true)).try_init(),
+        LogFormat::Journald => {
+            let journal = tracing_journald::layer().map_err(|err| {
+                format!("could not reach the systemd journal ({err}); set log.format to \"plain\"")
+            })?;
+            registry.with(journal).try_init()
+        }
+    };
+    set.map_err(|err| format!("could not start the log ({err})"))?;
+    // The text of a panic may quote the message that caused it: the place is enough for a report.
+    panic::set_hook(Box::new(|info| match info.location() {
+        Some(place) => error!("panic at {place}"),
+        None => error!("panic at an unknown place"),
+    }));
+    Ok(())
+}
