@@ -13,6 +13,6 @@ mod read;
 pub use envelope::{Address, Client, Envelope};
 pub use headers::Header;
 pub use media::{Found, MediaLimits, Ocr, decode};
-pub use normalise::{Folded, fold};
+pub use normalise::{FoldStats, Folded, Normaliser, findings as fold_findings, fold};
 pub use piece::{Finding, Media, MediaKind, Origin, Piece, Place, Reading};
 pub use read::{ReadLimits, read};
