@@ -80,6 +80,16 @@ pub enum Kind {
     Tables,
 }
 
+impl Key {
+    /// Its table and name: `mode`, `milter.listen`.
+    pub fn path(&self) -> String {
+        match self.table.as_str() {
+            "" => self.name.clone(),
+            table => format!("{table}.{}", self.name),
+        }
+    }
+}
+
 impl Kind {
     /// Is it a value of its own, no table?
     pub fn is_value(&self) -> bool {
@@ -117,6 +127,8 @@ pub struct Document<'s> {
 
 struct Unknown {
     table: String,
+    /// The table as it is written: `[milter]`, `[[rule]]`.
+    heading: String,
     name: String,
     span: Range<usize>,
 }
@@ -129,16 +141,11 @@ impl<'s> Document<'s> {
         let mut broken_lines = Vec::new();
         for error in errors {
             let span = error.span().unwrap_or(0..0);
-            broken_lines.push(source.line_col(span.start).0);
-            let message = error.message().trim_end_matches('.').to_owned();
-            let is_duplicate = message.contains("duplicate key");
-            let shown = match source.text.get(span.clone()) {
-                Some(key) if is_duplicate => format!("duplicate key \"{}\"", key.trim()),
-                _ => message,
-            };
-            let problem = problems.error(source, span, shown);
-            if is_duplicate {
-                problem.hint("keep one of the two");
+            let line = source.line_col(span.start).0;
+            // What the parser says next about the same line only follows from the first.
+            if !broken_lines.contains(&line) {
+                broken_lines.push(line);
+                syntax_error(&mut problems, source, span, error.message());
             }
         }
         Self {
@@ -167,6 +174,7 @@ impl<'s> Document<'s> {
             items: Some(self.root.get_ref()),
             span: 0..0,
             asked: RefCell::default(),
+            is_listed: false,
         }
     }
 
@@ -214,6 +222,11 @@ impl<'s> Document<'s> {
         problems.error(self.source, span, message).hint = hint;
     }
 
+    /// How many errors were told so far.
+    pub fn error_count(&self) -> usize {
+        self.problems.borrow().errors().count()
+    }
+
     /// Every key that was asked for so far, each once.
     pub fn keys(&self) -> Vec<Key> {
         self.keys.borrow().clone()
@@ -228,6 +241,10 @@ impl<'s> Document<'s> {
                 .filter(|key| key.table == unknown.table)
                 .map(|key| key.name.as_str())
                 .collect();
+            let is_list = |table: &str| {
+                let tables = keys.iter().filter(|key| key.kind == Kind::Tables);
+                tables.map(Key::path).any(|path| path == table)
+            };
             let elsewhere = keys
                 .iter()
                 .find(|key| key.name == unknown.name && key.table != unknown.table);
@@ -236,13 +253,14 @@ impl<'s> Document<'s> {
                 .or_else(|| {
                     elsewhere.map(|key| match key.table.as_str() {
                         "" => format!("`{name}` goes to the top, before the first [table]"),
+                        table if is_list(table) => format!("`{name}` goes to a [[{table}]]"),
                         table => format!("`{name}` goes to [{table}]"),
                     })
                 })
                 .or_else(|| (here.len() <= 8).then(|| format!("known here: {}", here.join(", "))));
-            let place = match unknown.table.as_str() {
+            let place = match unknown.heading.as_str() {
                 "" => String::new(),
-                table => format!(" in [{table}]"),
+                heading => format!(" in {heading}"),
             };
             self.tell(
                 unknown.span.clone(),
@@ -263,9 +281,20 @@ pub struct Table<'d> {
     /// Where the table begins.
     pub span: Range<usize>,
     asked: RefCell<Vec<String>>,
+    /// Is it one of a list of tables?
+    is_listed: bool,
 }
 
 impl<'d> Table<'d> {
+    /// The table as it is written: `[milter]`, `[[rule]]`, nothing at the top.
+    fn heading(&self) -> String {
+        match (self.name.as_str(), self.is_listed) {
+            ("", _) => String::new(),
+            (name, true) => format!("[[{name}]]"),
+            (name, false) => format!("[{name}]"),
+        }
+    }
+
     /// The document it is part of.
     pub fn document(&self) -> &'d Document<'d> {
         self.document
@@ -320,9 +349,9 @@ impl<'d> Table<'d> {
     pub fn required<T>(&self, key: &str, value: Option<T>, hint: &str) -> Option<T> {
         let document = self.document;
         if value.is_none() && self.span_of(key).is_none() && document.broken_lines.is_empty() {
-            let place = match self.name.as_str() {
+            let place = match self.heading().as_str() {
                 "" => "the file".to_owned(),
-                name => format!("[{name}]"),
+                heading => heading.to_owned(),
             };
             document.error_with(self.span.clone(), format!("{place} lacks `{key}`"), hint);
         }
@@ -445,9 +474,10 @@ impl<'d> Table<'d> {
                     value: text.to_string(),
                     span: item.span(),
                 }),
-                other => self.document.error(
+                other => self.document.error_with(
                     item.span(),
                     format!("`{key}` is a list of strings, found {}", noun(other)),
+                    "put it in quotes",
                 ),
             }
         }
@@ -516,9 +546,10 @@ impl<'d> Table<'d> {
                         span: value.span(),
                     },
                 )),
-                other => self.document.error(
+                other => self.document.error_with(
                     value.span(),
                     format!("`{}` must be a string, found {}", name.value, noun(other)),
+                    "put it in quotes",
                 ),
             }
         }
@@ -539,14 +570,14 @@ impl<'d> Table<'d> {
             (None, Some(value)) => value.span(),
             (None, None) => 0..0,
         };
-        self.inner(key, items, span)
+        self.inner(key, items, span, false)
     }
 
     /// A list of tables; empty where the key is not given.
     pub fn tables(&self, key: &str) -> Vec<Table<'d>> {
         let Some(value) = self.ask(key, Kind::Tables) else {
             let described = self.document.is_description;
-            return Vec::from_iter(described.then(|| self.inner(key, None, 0..0)));
+            return Vec::from_iter(described.then(|| self.inner(key, None, 0..0, true)));
         };
         let DeValue::Array(array) = value.get_ref() else {
             let hint = format!("write  [[{}]]", self.path(key));
@@ -556,23 +587,33 @@ impl<'d> Table<'d> {
         let mut tables = Vec::new();
         for item in array.iter() {
             match item.get_ref() {
-                DeValue::Table(items) => tables.push(self.inner(key, Some(items), item.span())),
-                other => self.document.error(
+                DeValue::Table(items) => {
+                    tables.push(self.inner(key, Some(items), item.span(), true))
+                }
+                other => self.document.error_with(
                     item.span(),
                     format!("`{key}` is a list of tables, found {}", noun(other)),
+                    format!("write  [[{}]]", self.path(key)),
                 ),
             }
         }
         tables
     }
 
-    fn inner(&self, key: &str, items: Option<&'d DeTable<'d>>, span: Range<usize>) -> Table<'d> {
+    fn inner(
+        &self,
+        key: &str,
+        items: Option<&'d DeTable<'d>>,
+        span: Range<usize>,
+        is_listed: bool,
+    ) -> Table<'d> {
         Table {
             document: self.document,
             name: self.path(key),
             items,
             span,
             asked: RefCell::default(),
+            is_listed,
         }
     }
 
@@ -680,6 +721,7 @@ impl<'d> Table<'d> {
             if !asked.iter().any(|known| known == name.get_ref()) {
                 self.document.unknown.borrow_mut().push(Unknown {
                     table: self.name.clone(),
+                    heading: self.heading(),
                     name: name.get_ref().to_string(),
                     span: name.span(),
                 });
@@ -707,7 +749,24 @@ impl<'d> Table<'d> {
     }
 
     fn wrong_type<T>(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> Option<T> {
-        self.wrong_type_with(key, value, wanted, None)
+        let raw = self.document.source.text.get(value.span()).unwrap_or("");
+        let is_short = raw.len() <= 40 && !raw.contains(['"', '\n']);
+        let hint = match (wanted, value.get_ref()) {
+            (_, DeValue::Table(_) | DeValue::Array(_)) => {
+                format!("write  {key} = …  with {wanted}")
+            }
+            ("a string" | "a string or a list of strings", _) if is_short => {
+                format!("write  {key} = \"{raw}\"")
+            }
+            ("true or false", _) => format!("write  {key} = true  or  {key} = false"),
+            ("a whole number" | "a number", DeValue::String(text))
+                if text.parse::<f64>().is_ok() =>
+            {
+                format!("write  {key} = {text}  without quotes")
+            }
+            _ => format!("write {wanted}"),
+        };
+        self.wrong_type_with(key, value, wanted, Some(hint))
     }
 
     fn wrong_type_with<T>(
@@ -743,15 +802,56 @@ impl<'d> Table<'d> {
             return Some(At { value, span });
         }
         let (low, high) = (show(limits.start()), show(limits.end()));
-        self.document.error(
+        // What has a unit is a string.
+        let quotes = match low.ends_with(|c: char| c.is_ascii_digit()) {
+            true => "",
+            false => "\"",
+        };
+        let hint = if value > *limits.end() {
+            format!("write  {key} = {quotes}{high}{quotes}  or less")
+        } else {
+            format!("write  {key} = {quotes}{low}{quotes}  or more")
+        };
+        self.document.error_with(
             span,
             format!(
                 "`{key}` is {}, the limits are {low} to {high}",
                 show(&value)
             ),
+            hint,
         );
         None
     }
+}
+
+/// Tells a syntax error in the words of an admin.
+fn syntax_error(problems: &mut Diagnostics, source: &Source, span: Range<usize>, message: &str) {
+    let text = source.text.get(span.clone()).unwrap_or_default().trim();
+    let rest = source.text.get(span.start..).unwrap_or_default();
+    let is_line_empty = rest
+        .lines()
+        .next()
+        .is_none_or(|line| line.trim().is_empty());
+    let (message, hint) = if message.contains("duplicate key") {
+        let message = format!("duplicate key \"{text}\"");
+        (message, "keep one of the two")
+    } else if message.starts_with("string values must be quoted") && is_line_empty {
+        ("the value is missing".to_owned(), "write it behind the `=`")
+    } else if message.starts_with("string values must be quoted") {
+        let message = format!("\"{text}\" is no value");
+        (message, "put it in quotes")
+    } else if message.starts_with("extra `=`") {
+        ("there is an `=` too many".to_owned(), "delete one `=`")
+    } else if message.contains("string, expected") {
+        (
+            "the string does not end".to_owned(),
+            "close it with a quote",
+        )
+    } else {
+        let message = format!("this is no TOML: {message}");
+        (message, "write each line as  key = value  or  [section]")
+    };
+    problems.error(source, span, message).hint(hint);
 }
 
 fn integer(value: &DeValue<'_>) -> Option<i64> {
@@ -764,7 +864,8 @@ fn noun(value: &DeValue<'_>) -> &'static str {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
+        DeValue::Boolean(true) => "true",
+        DeValue::Boolean(false) => "false",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
@@ -903,14 +1004,14 @@ mod tests {
         assert_eq!(
             found,
             [
-                "1:5 `a` must be a string, found a whole number | -",
-                "2:5 `b` must be true or false, found a string | -",
-                "3:5 `c` is 300, the limits are 1 to 200 | -",
+                "1:5 `a` must be a string, found a whole number | write  a = \"1\"",
+                "2:5 `b` must be true or false, found a string | write  b = true  or  b = false",
+                "3:5 `c` is 300, the limits are 1 to 200 | write  c = 200  or less",
                 "4:5 `d` must be a duration such as \"30s\", \"5m\" or \"2h\", found a whole number | write  d = \"30s\"  for seconds",
                 "5:5 \"30 parsecs\" is no duration | write a number with a unit: ms, s, m, h or d",
-                "6:6 `f` is a list of strings, found a whole number | -",
+                "6:6 `f` is a list of strings, found a whole number | put it in quotes",
                 "7:5 `g` cannot be \"rejct\" | did you mean \"reject\"?",
-                "8:5 `h` is 9h, the limits are 1s to 1m | -",
+                "8:5 `h` is 9h, the limits are 1s to 1m | write  h = \"1m\"  or less",
             ]
         );
     }
@@ -938,7 +1039,10 @@ mod tests {
                 rule.finish();
             }
         });
-        assert_eq!(found, ["1:1 [rule] lacks `action` | add  action = \"tag\""]);
+        assert_eq!(
+            found,
+            ["1:1 [[rule]] lacks `action` | add  action = \"tag\""]
+        );
     }
 
     #[test]

@@ -96,12 +96,13 @@ fn no_effect(table: &Table<'_>, at: &At<String>, key: &str, disposition: Disposi
 /// A subject prefix of a rule, a domain or the whole policy.
 pub(crate) fn subject_prefix(table: &Table<'_>, at: &At<String>) -> Option<Template> {
     if at.value.len() > MAX_PREFIX_BYTES {
-        table.document().error(
+        table.document().error_with(
             at.span.clone(),
             format!(
                 "the prefix has {} bytes, the limit is {MAX_PREFIX_BYTES}",
                 at.value.len()
             ),
+            "shorten it",
         );
         return None;
     }

@@ -105,11 +105,15 @@ fn milter(table: Table<'_>, config: &mut Config) {
                 "delete one of the two",
             ),
             Ok(address) => milter.listen.push(address),
-            Err(why) => table.document().error_with(
-                at.span,
-                why,
-                "write it as  \"inet:8826@127.0.0.1\"  or  \"unix:/run/callbluff/milter.sock\"",
-            ),
+            Err(why) => {
+                let example = match at.value.get(..5) {
+                    Some("inet6") => "inet6:8826@[::1]",
+                    Some("unix:" | "local") => "unix:/run/callbluff/milter.sock",
+                    _ => "inet:8826@127.0.0.1",
+                };
+                let hint = format!("write it as  \"{example}\"");
+                table.document().error_with(at.span, why, hint);
+            }
         }
     }
     if let Some(at) = table.text("socket_mode") {

@@ -45,6 +45,14 @@ impl Maps {
             };
             let path = folder.join(&file.value);
             maps.files.push(path.clone());
+            if let Err(error) = std::fs::File::open(&path) {
+                table.document().error_with(
+                    file.span,
+                    format!("cannot read the file ({error})"),
+                    "make the file, or delete this line",
+                );
+                continue;
+            }
             let Some(source) = Source::read(&path, &mut maps.problems.borrow_mut()) else {
                 continue;
             };
@@ -116,9 +124,14 @@ impl Maps {
             let mut set = AddressSet::default();
             for entry in &map.entries {
                 if let Err(why) = set.add(&entry.value) {
+                    let hint = match Networks::parse(&entry.value) {
+                        Ok(_) => format!("networks go with  client = \"@{name}\""),
+                        Err(_) => "write user@example.org or example.org".to_owned(),
+                    };
                     self.problems
                         .borrow_mut()
-                        .error(&map.source, entry.span.clone(), why);
+                        .error(&map.source, entry.span.clone(), why)
+                        .hint(hint);
                 }
             }
             Arc::new(set)
@@ -152,8 +165,10 @@ impl Maps {
 
     /// Ends the reading: warns of maps that no rule uses, and gives what is wrong in the files.
     pub(crate) fn finish(self, document: &Document<'_>) -> Diagnostics {
+        // A rule with an error may be the one that uses it.
+        let has_errors = document.error_count() > 0;
         for (name, map) in &self.maps {
-            if !map.is_used.get() {
+            if !map.is_used.get() && !has_errors {
                 document.warning_with(
                     map.place.clone(),
                     format!("no rule uses the map \"{name}\""),

@@ -22,6 +22,7 @@ pub(crate) fn read(root: &Table<'_>, prefix: &str, maps: &Maps, trust: &Trust) -
     let mut rules: Vec<Rule> = Vec::new();
     let mut places = Vec::new();
     for (index, table) in tables.iter().enumerate() {
+        let errors = table.document().error_count();
         let own = table.text("name");
         let name = match &own {
             Some(at) => format!("{prefix}{}", at.value),
@@ -40,11 +41,16 @@ pub(crate) fn read(root: &Table<'_>, prefix: &str, maps: &Maps, trust: &Trust) -
                 action,
                 mode,
             });
-            places.push(table);
+            let is_whole = table.document().error_count() == errors;
+            places.push((table, is_whole));
         }
     }
     for remark in lint(&rules, trust) {
-        let table = places[remark.rule];
+        let (table, is_whole) = places[remark.rule];
+        if !is_whole {
+            // What is odd about a rule that was half read only follows from its errors.
+            continue;
+        }
         let span = table.span_of(remark.key).unwrap_or(table.span.clone());
         table
             .document()
