@@ -17,6 +17,7 @@ pub mod policy;
 
 // Floor 3.
 pub mod config;
+pub mod decoder;
 pub mod maillog;
 pub mod metrics;
 

@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod decode_helper;
 mod parallel;
 mod run;
 mod scan;
@@ -22,12 +23,15 @@ struct Arguments {
 enum Command {
     Run(run::Run),
     Scan(scan::Scan),
+    #[command(hide = true)]
+    DecodeHelper(decode_helper::DecodeHelper),
 }
 
 /// Does what the command line says; the value is the exit status of the process.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(args) => ExitCode::from(run::run(&args)),
+        Command::DecodeHelper(args) => ExitCode::from(decode_helper::run(&args)),
         Command::Scan(args) => {
             let mut out = BufWriter::new(io::stdout().lock());
             ExitCode::from(scan::run(&args, &mut out))

@@ -1,0 +1,171 @@
+//! Files read in helper processes: what comes back, and what happens to hostile ones.
+
+use callbluff::decoder::{Decoder, Settings, Trouble};
+use callbluff::message::{Media, MediaKind, Origin, Place};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma};
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+fn settings() -> Settings {
+    Settings {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_callbluff")),
+        // Far longer than needed: only the tests of the deadline come near it.
+        deadline: Duration::from_secs(60),
+        ..Settings::default()
+    }
+}
+
+fn picture(pixels: GrayImage) -> Media {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::ImageLuma8(pixels)
+        .write_to(&mut bytes, ImageFormat::Png)
+        .unwrap();
+    Media {
+        place: Place {
+            part: 2,
+            ..Place::of(Origin::Attachment)
+        },
+        kind: MediaKind::Picture,
+        bytes: bytes.into_inner(),
+    }
+}
+
+fn code(text: &str) -> Media {
+    let code = qrcode::QrCode::new(text).unwrap();
+    let squares = code.width() as u32;
+    picture(GrayImage::from_fn(
+        squares * 4,
+        squares * 4,
+        |x, y| match code[((x / 4) as usize, (y / 4) as usize)] {
+            qrcode::Color::Dark => Luma([0]),
+            qrcode::Color::Light => Luma([255]),
+        },
+    ))
+}
+
+/// Thousands of the corner marks of a QR code: every three of them could be one.
+fn flood() -> Media {
+    picture(GrayImage::from_fn(900, 900, |x, y| {
+        let ring = (x % 9).abs_diff(3).max((y % 9).abs_diff(3));
+        Luma([if matches!(ring, 0 | 1 | 3) { 0 } else { 255 }])
+    }))
+}
+
+fn ids(decoded: &callbluff::decoder::Decoded) -> Vec<&str> {
+    decoded.findings.iter().map(|finding| finding.id).collect()
+}
+
+#[tokio::test]
+async fn finds_come_back_and_the_helper_is_used_again() {
+    let decoder = Decoder::new(settings());
+    for text in ["first", "second"] {
+        let decoded = decoder.decode(vec![code(text)], Vec::new()).await;
+        assert_eq!(decoded.pieces.len(), 1);
+        assert_eq!(decoded.pieces[0].text, text);
+        assert_eq!(decoded.pieces[0].place.to_string(), "qr");
+        assert_eq!(decoded.pieces[0].place.part, 2);
+        assert_eq!(ids(&decoded), ["structure.qr"]);
+        assert_eq!(decoded.trouble, None);
+    }
+    assert_eq!(decoder.counts.started.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn mail_without_media_starts_nothing() {
+    let decoder = Decoder::new(settings());
+    assert_eq!(
+        decoder.decode(Vec::new(), Vec::new()).await,
+        Default::default()
+    );
+    let off = Decoder::new(Settings {
+        enabled: false,
+        ..settings()
+    });
+    assert_eq!(
+        off.decode(vec![code("x")], Vec::new()).await,
+        Default::default()
+    );
+    for decoder in [decoder, off] {
+        assert_eq!(decoder.counts.started.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_helper_is_killed_at_the_deadline_and_the_next_one_works() {
+    let decoder = Decoder::new(Settings {
+        deadline: Duration::from_secs(4),
+        ..settings()
+    });
+    let media = vec![code("before"), flood(), code("after")];
+    let decoded = decoder.decode(media, Vec::new()).await;
+    assert_eq!(decoded.trouble, Some(Trouble::Late));
+    assert_eq!(decoded.pieces[0].text, "before");
+    assert_eq!(
+        ids(&decoded),
+        ["structure.qr", "limit.decoder", "limit.decoder"]
+    );
+    let decoded = decoder.decode(vec![code("next")], Vec::new()).await;
+    assert_eq!(decoded.pieces[0].text, "next");
+    assert_eq!(decoder.counts.started.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_takes_too_much_memory_harms_no_other() {
+    let decoder = Decoder::new(Settings {
+        memory: 64 << 20,
+        ..settings()
+    });
+    let large = picture(GrayImage::new(7900, 7900));
+    let decoded = decoder.decode(vec![large, code("after")], Vec::new()).await;
+    assert_eq!(decoded.trouble, Some(Trouble::Crashed));
+    assert_eq!(decoded.pieces[0].text, "after");
+    assert_eq!(ids(&decoded), ["limit.decoder", "structure.qr"]);
+}
+
+#[tokio::test]
+async fn no_helper_and_no_sense_are_told() {
+    for (program, is_started) in [("/nonexistent/callbluff", false), ("/bin/cat", true)] {
+        let decoder = Decoder::new(Settings {
+            program: PathBuf::from(program),
+            ..settings()
+        });
+        let decoded = decoder.decode(vec![code("x")], Vec::new()).await;
+        assert_eq!(ids(&decoded), ["limit.decoder"], "{program}");
+        match decoded.trouble {
+            Some(Trouble::NotStarted(_)) => assert!(!is_started, "{program}"),
+            Some(Trouble::Crashed) => assert!(is_started, "{program}"),
+            other => panic!("{program}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_finds_the_queue_full_does_not_wait() {
+    let decoder = Decoder::new(Settings {
+        processes: 1,
+        queue: 0,
+        deadline: Duration::from_secs(2),
+        ..settings()
+    });
+    let (first, second) = tokio::join!(
+        decoder.decode(vec![flood()], Vec::new()),
+        decoder.decode(vec![code("x")], Vec::new()),
+    );
+    assert_eq!(first.trouble, Some(Trouble::Late));
+    assert_eq!(second.trouble, Some(Trouble::Busy));
+    assert_eq!(ids(&second), ["limit.decoder"]);
+}
+
+#[tokio::test]
+async fn a_helper_is_replaced_after_its_share_of_files() {
+    let decoder = Decoder::new(Settings {
+        requests: 1,
+        ..settings()
+    });
+    for text in ["first", "second"] {
+        decoder.decode(vec![code(text)], Vec::new()).await;
+    }
+    assert_eq!(decoder.counts.started.load(Ordering::Relaxed), 2);
+}
