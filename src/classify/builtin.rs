@@ -7,6 +7,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
         include_str!("../../config/packs/common.toml"),
     ),
     ("packs/en.toml", include_str!("../../config/packs/en.toml")),
+    ("packs/de.toml", include_str!("../../config/packs/de.toml")),
 ];
 
 /// Name and text of the shipped model.
