@@ -1,5 +1,7 @@
 //! The command line: one file for each command.
 
+mod check;
+mod config;
 mod decode_helper;
 mod parallel;
 mod run;
@@ -21,6 +23,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Check),
+    Config(config::ConfigArgs),
     Run(run::Run),
     Scan(scan::Scan),
     #[command(hide = true)]
@@ -30,6 +34,8 @@ enum Command {
 /// Does what the command line says; the value is the exit status of the process.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Check(args) => ExitCode::from(check::run(&args, &mut io::stdout().lock())),
+        Command::Config(args) => ExitCode::from(config::run(&args, &mut io::stdout().lock())),
         Command::Run(args) => ExitCode::from(run::run(&args)),
         Command::DecodeHelper(args) => ExitCode::from(decode_helper::run(&args)),
         Command::Scan(args) => {

@@ -35,18 +35,10 @@ impl Domains {
     /// # Errors
     /// When the folder cannot be read.
     pub(crate) fn read(folder: &Path, maps: &Maps, trust: &Trust) -> std::io::Result<Self> {
-        let mut found = Self::default();
-        for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
-            let is_hidden = path
-                .file_name()
-                .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            // An editor's or package manager's leftover must not become a policy.
-            if !is_hidden && path.extension().is_some_and(|end| end == "toml") {
-                found.files.push(path);
-            }
-        }
-        found.files.sort();
+        let mut found = Self {
+            files: toml_files(folder)?,
+            ..Self::default()
+        };
         let mut origins: HashMap<String, String> = HashMap::new();
         for path in &found.files {
             if let Some(source) = Source::read(path, &mut found.problems) {
@@ -62,6 +54,23 @@ impl Domains {
         }
         Ok(found)
     }
+}
+
+/// Every `*.toml` of a folder, in the order of their names.
+pub(crate) fn toml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        // An editor's or package manager's leftover must not become a policy.
+        if !is_hidden && path.extension().is_some_and(|end| end == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// Reads one file; `stem` is its name without `.toml`, and the domain where it names none.

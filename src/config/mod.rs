@@ -20,6 +20,7 @@ use crate::message::ReadLimits;
 use crate::policy::Policy;
 use crate::toml_reader::Document;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The sample configuration: every key with its default and what it is for.
 pub const SAMPLE: &str = include_str!("../../config/callbluff.toml");
@@ -123,6 +124,29 @@ impl Config {
             values,
             files,
         })
+    }
+}
+
+impl Config {
+    /// Reads every `*.toml` of `packs_dir`, in the order of their names.
+    pub fn local_packs(&self, problems: &mut Diagnostics) -> Vec<Arc<Source>> {
+        let Some(folder) = &self.packs_dir else {
+            return Vec::new();
+        };
+        match domains::toml_files(folder) {
+            Ok(files) => files
+                .iter()
+                .filter_map(|path| Source::read(path, problems))
+                .collect(),
+            Err(error) => {
+                let name = folder.display().to_string();
+                let message = format!("cannot read the folder ({error})");
+                problems
+                    .file_error(&name, message)
+                    .hint("make the folder, or delete `packs_dir`");
+                Vec::new()
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a rule asks of a message and its recipient.
 
-use crate::classify::{Category, Class, Context, Kind};
+use crate::classify::{Category, Class, Context, Kind, Signal};
 use crate::policy::authentication::{AuthResult, believed};
 use crate::policy::{AddressKey, AddressSet, Facts, Networks, Words};
 use std::cell::OnceCell;
@@ -128,56 +128,92 @@ fn names(words: &Words, word: Option<&str>) -> bool {
 impl Conditions {
     /// Do all of them hold for this message and recipient?
     pub(crate) fn hold(&self, question: &Question<'_>, recipient: &AddressKey) -> bool {
+        self.fails_at(question, recipient).is_none()
+    }
+
+    /// The key of the first condition that does not hold.
+    pub(crate) fn fails_at(
+        &self,
+        question: &Question<'_>,
+        recipient: &AddressKey,
+    ) -> Option<&'static str> {
         let facts = question.facts;
         let (verdict, envelope) = (facts.verdict, facts.envelope);
-        // The cheapest questions first, and those that most often say no.
-        self.classes.contains(&verdict.class)
-            && self
-                .recipient
-                .as_ref()
-                .is_none_or(|set| set.contains(recipient))
-            && self.min_score.is_none_or(|min| verdict.score >= min)
-            && self.max_score.is_none_or(|max| verdict.score < max)
-            && allows(&self.kinds, verdict.kind)
-            && allows(&self.contexts, verdict.context)
-            && (self.categories.is_empty()
-                || verdict
-                    .signals
+        let client = &envelope.client;
+        let has_signal = |wanted: &dyn Fn(&Signal) -> bool| verdict.signals.iter().any(wanted);
+        // A function each, since most of them need not be asked: the cheapest come first, and those
+        // that most often say no.
+        let checks: [(&'static str, &dyn Fn() -> bool); 21] = [
+            ("verdict", &|| self.classes.contains(&verdict.class)),
+            ("recipient", &|| {
+                let set = self.recipient.as_ref();
+                set.is_none_or(|set| set.contains(recipient))
+            }),
+            ("min_score", &|| {
+                self.min_score.is_none_or(|min| verdict.score >= min)
+            }),
+            ("max_score", &|| {
+                self.max_score.is_none_or(|max| verdict.score < max)
+            }),
+            ("kind", &|| allows(&self.kinds, verdict.kind)),
+            ("context", &|| allows(&self.contexts, verdict.context)),
+            ("category", &|| {
+                self.categories.is_empty()
+                    || has_signal(&|signal| self.categories.contains(&signal.category))
+            }),
+            ("signal", &|| {
+                self.signals.is_empty() || has_signal(&|signal| self.signals.contains(&signal.id))
+            }),
+            ("template", &|| {
+                names(&self.templates, verdict.template.as_deref())
+            }),
+            ("language", &|| {
+                names(&self.languages, verdict.language.as_deref())
+            }),
+            ("coin", &|| {
+                let mut wallets = verdict.wallets.iter();
+                self.coins.is_empty() || wallets.any(|wallet| self.coins.contains(wallet.coin))
+            }),
+            ("sender", &|| {
+                let set = self.sender.as_ref();
+                set.is_none_or(|set| question.sender().is_some_and(|sender| set.contains(sender)))
+            }),
+            ("client", &|| {
+                let nets = self.client.as_ref();
+                nets.is_none_or(|nets| client.ip.is_some_and(|ip| nets.contains(ip)))
+            }),
+            ("helo", &|| names(&self.helo, Some(&client.helo))),
+            ("authenticated", &|| {
+                let is_authenticated = envelope.auth_user.as_ref().is_some_and(|u| !u.is_empty());
+                self.authenticated
+                    .is_none_or(|wanted| wanted == is_authenticated)
+            }),
+            ("auth_user", &|| {
+                names(&self.auth_user, envelope.auth_user.as_deref())
+            }),
+            ("daemon_name", &|| {
+                names(&self.daemon_name, envelope.daemon_name.as_deref())
+            }),
+            ("min_size", &|| {
+                self.min_size.is_none_or(|min| facts.size >= min)
+            }),
+            ("max_size", &|| {
+                self.max_size.is_none_or(|max| facts.size <= max)
+            }),
+            ("hours", &|| {
+                self.hours.is_none_or(|hours| is_within(hours, facts.hour))
+            }),
+            ("authentication", &|| {
+                let found = || question.authentication();
+                self.authentication
                     .iter()
-                    .any(|signal| self.categories.contains(&signal.category)))
-            && (self.signals.is_empty()
-                || verdict
-                    .signals
-                    .iter()
-                    .any(|signal| self.signals.contains(&signal.id)))
-            && names(&self.templates, verdict.template.as_deref())
-            && names(&self.languages, verdict.language.as_deref())
-            && (self.coins.is_empty()
-                || verdict
-                    .wallets
-                    .iter()
-                    .any(|wallet| self.coins.contains(wallet.coin)))
-            && self
-                .sender
-                .as_ref()
-                .is_none_or(|set| question.sender().is_some_and(|sender| set.contains(sender)))
-            && self
-                .client
-                .as_ref()
-                .is_none_or(|nets| envelope.client.ip.is_some_and(|ip| nets.contains(ip)))
-            && names(&self.helo, Some(&envelope.client.helo))
-            && self
-                .authenticated
-                .is_none_or(|wanted| wanted == envelope.auth_user.is_some())
-            && names(&self.auth_user, envelope.auth_user.as_deref())
-            && names(&self.daemon_name, envelope.daemon_name.as_deref())
-            && self.min_size.is_none_or(|min| facts.size >= min)
-            && self.max_size.is_none_or(|max| facts.size <= max)
-            && self.hours.is_none_or(|hours| is_within(hours, facts.hour))
-            && self
-                .authentication
-                .iter()
-                .all(|wanted| question.authentication().contains(wanted))
+                    .all(|wanted| found().contains(wanted))
+            }),
+        ];
+        checks
+            .into_iter()
+            .find(|(_, check)| !check())
+            .map(|(key, _)| key)
     }
 }
 

@@ -151,14 +151,33 @@ impl Policy {
         Plan::join(decisions, self.combine)
     }
 
+    /// The rules that were asked for a recipient, in order, each with the key of the condition that
+    /// did not hold; the last has none where a rule decides.
+    pub fn explain(&self, facts: &Facts<'_>, recipient: &Address) -> Vec<(&str, Option<&str>)> {
+        let question = Question::new(facts, &self.trust.authserv_ids);
+        let key = AddressKey::new(recipient);
+        let mut asked = Vec::new();
+        for rule in self.rules_for(self.domain(&key)) {
+            let fails_at = rule.conditions.fails_at(&question, &key);
+            asked.push((rule.name.as_str(), fails_at));
+            if fails_at.is_none() {
+                break;
+            }
+        }
+        asked
+    }
+
+    fn rules_for<'a>(&'a self, domain: Option<&'a Domain>) -> impl Iterator<Item = &'a Rule> {
+        let of_domain = domain.map_or(&[][..], |domain| &domain.rules);
+        of_domain.iter().chain(&self.rules)
+    }
+
     fn answer(&self, question: &Question<'_>, recipient: &Address) -> Decision {
         let facts = question.facts;
         let key = AddressKey::new(recipient);
         let domain = self.domain(&key);
-        let domain_rules = domain.map_or(&[][..], |domain| &domain.rules);
-        let rule = domain_rules
-            .iter()
-            .chain(&self.rules)
+        let rule = self
+            .rules_for(domain)
             .find(|rule| rule.conditions.hold(question, &key));
         let mut decision = match rule {
             Some(rule) => {
