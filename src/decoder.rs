@@ -144,14 +144,14 @@ impl Decoder {
     ///
     /// `passwords` are what the message quotes as passwords: they are tried on encrypted PDFs.
     /// Note: a milter should send SMFIR_PROGRESS when this takes longer than a second.
-    pub async fn decode(&self, media: Vec<Media>, passwords: Vec<String>) -> Decoded {
+    pub async fn decode(&self, media: &[Media], passwords: &[String]) -> Decoded {
         let mut decoded = Decoded::default();
-        if !self.wants(&media) {
+        if !self.wants(media) {
             return decoded;
         }
         let deadline = Instant::now() + self.settings.deadline;
         let Some(_permit) = self.permit(deadline, &mut decoded).await else {
-            decoded.give_up(&media);
+            decoded.give_up(media);
             return decoded;
         };
         let mut helper = None;
@@ -171,7 +171,7 @@ impl Decoder {
             };
             self.counts.files.fetch_add(1, Ordering::Relaxed);
             let mut found = Vec::new();
-            let answer = timeout_at(deadline, working.ask(file, &passwords, &mut found)).await;
+            let answer = timeout_at(deadline, working.ask(file, passwords, &mut found)).await;
             decoded.take(found);
             match answer {
                 Ok(Ok(())) => helper = Some(working),

@@ -2,6 +2,7 @@
 
 use crate::classify::{Judge, Verdict};
 use crate::config::Config;
+use crate::decoder::{Decoder, Trouble};
 use crate::message::{self, Envelope, Header, ReadLimits, Reading};
 use crate::policy::{Facts, Plan};
 use std::fmt;
@@ -18,6 +19,17 @@ pub struct Judged {
     pub verdict: Verdict,
     /// Its header, for the policy; `None` where it was not read.
     pub header: Option<Header>,
+    /// Why a PDF or picture was not read to its end, for the log.
+    pub trouble: Option<Trouble>,
+}
+
+/// All that was read from one message, that of its PDFs and pictures included.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// Texts, header, facts; the PDFs and pictures themselves are still there.
+    pub reading: Reading,
+    /// Why a PDF or picture was not read to its end, for the log.
+    pub trouble: Option<Trouble>,
 }
 
 impl Judged {
@@ -26,6 +38,7 @@ impl Judged {
         Self {
             verdict: Verdict::error(),
             header: None,
+            trouble: None,
         }
     }
 }
@@ -35,6 +48,7 @@ impl Judged {
 pub struct Engine {
     config: Config,
     read_limits: ReadLimits,
+    decoder: Decoder,
     judge: Box<JudgeFn>,
 }
 
@@ -61,6 +75,7 @@ impl Engine {
         judge: impl Fn(&Envelope, &Reading) -> Verdict + Send + Sync + 'static,
     ) -> Self {
         Self {
+            decoder: Decoder::new(config.decoder.clone()),
             config,
             read_limits: ReadLimits::default(),
             judge: Box::new(judge),
@@ -72,7 +87,7 @@ impl Engine {
         &self.config
     }
 
-    /// Judges one message.
+    /// Reads and judges one message.
     ///
     /// `raw` is the message as received, or its beginning where `is_truncated`.
     ///
@@ -80,20 +95,44 @@ impl Engine {
     ///
     /// Only by a bug; the caller must be ready for it.
     pub async fn judge(&self, envelope: &Envelope, raw: &[u8], is_truncated: bool) -> Judged {
-        let work = || {
-            let mut reading = message::read(raw, &self.read_limits);
-            reading.is_truncated |= is_truncated;
-            let verdict = (self.judge)(envelope, &reading);
-            Judged {
-                verdict,
-                header: Some(reading.header),
-            }
-        };
-        if raw.len() > LONG_WORK {
-            tokio::task::block_in_place(work)
-        } else {
-            work()
+        let Read { reading, trouble } = self.read(raw, is_truncated).await;
+        let verdict = self.judge_reading(envelope, &reading, raw.len());
+        Judged {
+            verdict,
+            header: Some(reading.header),
+            trouble,
         }
+    }
+
+    /// Reads one message and, in a helper process, its PDFs and pictures; as for `judge`.
+    ///
+    /// Note: with such files it takes up to `decoder.deadline`; without them it never waits.
+    ///
+    /// # Panics
+    ///
+    /// Only by a bug.
+    pub async fn read(&self, raw: &[u8], is_truncated: bool) -> Read {
+        let mut reading = work(raw.len(), || message::read(raw, &self.read_limits));
+        reading.is_truncated |= is_truncated;
+        let mut trouble = None;
+        if self.decoder.wants(&reading.media) {
+            let decoded = self.decoder.decode(&reading.media, &[]).await;
+            let is_limited = |id: &str| id.starts_with("limit.");
+            reading.is_truncated |= decoded.findings.iter().any(|f| is_limited(f.id));
+            reading.pieces.extend(decoded.pieces);
+            reading.findings.extend(decoded.findings);
+            trouble = decoded.trouble;
+        }
+        Read { reading, trouble }
+    }
+
+    /// Judges what was read; `size` is that of the message in bytes.
+    ///
+    /// # Panics
+    ///
+    /// Only by a bug.
+    pub fn judge_reading(&self, envelope: &Envelope, reading: &Reading, size: usize) -> Verdict {
+        work(size, || (self.judge)(envelope, reading))
     }
 
     /// What is done with a judged message, for each recipient and as a whole.
@@ -105,5 +144,14 @@ impl Engine {
             hour,
             ..Facts::new(&judged.verdict, envelope)
         })
+    }
+}
+
+/// Does something whose time grows with the size of a message, in bytes.
+fn work<T>(size: usize, work: impl FnOnce() -> T) -> T {
+    if size > LONG_WORK {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
     }
 }

@@ -61,7 +61,7 @@ fn ids(decoded: &callbluff::decoder::Decoded) -> Vec<&str> {
 async fn finds_come_back_and_the_helper_is_used_again() {
     let decoder = Decoder::new(settings());
     for text in ["first", "second"] {
-        let decoded = decoder.decode(vec![code(text)], Vec::new()).await;
+        let decoded = decoder.decode(&[code(text)], &[]).await;
         assert_eq!(decoded.pieces.len(), 1);
         assert_eq!(decoded.pieces[0].text, text);
         assert_eq!(decoded.pieces[0].place.to_string(), "qr");
@@ -75,18 +75,12 @@ async fn finds_come_back_and_the_helper_is_used_again() {
 #[tokio::test]
 async fn mail_without_media_starts_nothing() {
     let decoder = Decoder::new(settings());
-    assert_eq!(
-        decoder.decode(Vec::new(), Vec::new()).await,
-        Default::default()
-    );
+    assert_eq!(decoder.decode(&[], &[]).await, Default::default());
     let off = Decoder::new(Settings {
         enabled: false,
         ..settings()
     });
-    assert_eq!(
-        off.decode(vec![code("x")], Vec::new()).await,
-        Default::default()
-    );
+    assert_eq!(off.decode(&[code("x")], &[]).await, Default::default());
     for decoder in [decoder, off] {
         assert_eq!(decoder.counts.started.load(Ordering::Relaxed), 0);
     }
@@ -99,14 +93,14 @@ async fn a_helper_is_killed_at_the_deadline_and_the_next_one_works() {
         ..settings()
     });
     let media = vec![code("before"), flood(), code("after")];
-    let decoded = decoder.decode(media, Vec::new()).await;
+    let decoded = decoder.decode(&media, &[]).await;
     assert_eq!(decoded.trouble, Some(Trouble::Late));
     assert_eq!(decoded.pieces[0].text, "before");
     assert_eq!(
         ids(&decoded),
         ["structure.qr", "limit.decoder", "limit.decoder"]
     );
-    let decoded = decoder.decode(vec![code("next")], Vec::new()).await;
+    let decoded = decoder.decode(&[code("next")], &[]).await;
     assert_eq!(decoded.pieces[0].text, "next");
     assert_eq!(decoder.counts.started.load(Ordering::Relaxed), 2);
 }
@@ -118,7 +112,7 @@ async fn a_file_that_takes_too_much_memory_harms_no_other() {
         ..settings()
     });
     let large = picture(GrayImage::new(7900, 7900));
-    let decoded = decoder.decode(vec![large, code("after")], Vec::new()).await;
+    let decoded = decoder.decode(&[large, code("after")], &[]).await;
     assert_eq!(decoded.trouble, Some(Trouble::Crashed));
     assert_eq!(decoded.pieces[0].text, "after");
     assert_eq!(ids(&decoded), ["limit.decoder", "structure.qr"]);
@@ -131,7 +125,7 @@ async fn no_helper_and_no_sense_are_told() {
             program: PathBuf::from(program),
             ..settings()
         });
-        let decoded = decoder.decode(vec![code("x")], Vec::new()).await;
+        let decoded = decoder.decode(&[code("x")], &[]).await;
         assert_eq!(ids(&decoded), ["limit.decoder"], "{program}");
         match decoded.trouble {
             Some(Trouble::NotStarted(_)) => assert!(!is_started, "{program}"),
@@ -149,9 +143,10 @@ async fn who_finds_the_queue_full_does_not_wait() {
         deadline: Duration::from_secs(2),
         ..settings()
     });
+    let media = [flood(), code("x")];
     let (first, second) = tokio::join!(
-        decoder.decode(vec![flood()], Vec::new()),
-        decoder.decode(vec![code("x")], Vec::new()),
+        decoder.decode(&media[..1], &[]),
+        decoder.decode(&media[1..], &[]),
     );
     assert_eq!(first.trouble, Some(Trouble::Late));
     assert_eq!(second.trouble, Some(Trouble::Busy));
@@ -165,7 +160,7 @@ async fn a_helper_is_replaced_after_its_share_of_files() {
         ..settings()
     });
     for text in ["first", "second"] {
-        decoder.decode(vec![code(text)], Vec::new()).await;
+        decoder.decode(&[code(text)], &[]).await;
     }
     assert_eq!(decoder.counts.started.load(Ordering::Relaxed), 2);
 }

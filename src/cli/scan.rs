@@ -1,18 +1,18 @@
 //! `callbluff scan`: judges mail that lies in files.
 
-use crate::classify::{Class, Judge, Verdict};
+use crate::classify::{Class, Verdict};
 use crate::cli::parallel;
 use crate::cli::show;
 use crate::cli::source::{self, Mail};
-use crate::message::{self, Envelope, Place, ReadLimits, Reading};
+use crate::config::Config;
+use crate::engine::{Engine, Read};
+use crate::message::{self, Envelope, Place, Reading};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-
-/// The most that is read of one message, in bytes, as the milter does by default.
-const INSPECT: usize = 8 * 1024 * 1024;
+use tokio::runtime::Runtime;
 
 /// Judge mail that lies in files, folders, mboxes or Maildirs, or comes on standard input.
 ///
@@ -60,16 +60,28 @@ pub(crate) fn run(args: &Scan, out: &mut dyn Write) -> u8 {
     } else {
         &args.paths
     };
+    let scanner = match Scanner::new(args) {
+        Ok(scanner) => scanner,
+        Err(why) => {
+            tell(&why);
+            return 2;
+        }
+    };
+    // The message of a panic may quote the mail; where it happened is all that a report needs.
+    panic::set_hook(Box::new(|info| {
+        if let Some(place) = info.location() {
+            tell(&format!("bug at {}:{}", place.file(), place.line()));
+        }
+    }));
     let sources = source::sources(paths);
     let bar = parallel::progress_bar(&sources);
-    let judge = Judge::builtin();
     let mut counts = Counts::default();
     let mut written = Ok(());
     parallel::in_order(
         &sources,
-        INSPECT,
+        scanner.inspect,
         &bar,
-        &|mail| one(args, &judge, &mail),
+        &|mail| scanner.one(&mail),
         &mut |outcome| {
             counts.add(&outcome);
             written = bar.suspend(|| print(&outcome, out));
@@ -80,20 +92,19 @@ pub(crate) fn run(args: &Scan, out: &mut dyn Write) -> u8 {
     if let Err(err) = written.and_then(|()| out.flush()) {
         // A reader that has seen enough, such as `head`, is no news.
         if err.kind() != io::ErrorKind::BrokenPipe {
-            eprintln!("callbluff: could not write the results: {err}");
+            tell(&format!("could not write the results: {err}"));
         }
         return 2;
     }
     if !args.json && !args.pieces && counts.all() != 1 {
-        eprintln!("{}", counts.summary());
+        let _ = writeln!(io::stderr(), "{}", counts.summary());
     }
     counts.exit_status()
 }
 
 fn print(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     if let Some(note) = &outcome.note {
-        // Not `eprintln`, which panics when nobody reads standard error.
-        let _ = writeln!(io::stderr(), "callbluff: {note}");
+        tell(note);
     }
     if outcome.lines.is_empty() {
         return Ok(());
@@ -101,53 +112,98 @@ fn print(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", outcome.lines)
 }
 
-fn one(args: &Scan, judge: &Judge, mail: &Mail) -> Outcome {
-    let raw = match &mail.content {
-        Ok(raw) => raw,
-        Err(why) => return failed(args, &mail.name, why),
-    };
-    let judged = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut reading = message::read(raw, &ReadLimits::default());
-        reading.is_truncated |= mail.is_truncated;
-        let verdict = judge.judge(&Envelope::default(), &reading);
-        (reading, verdict)
-    }));
-    let Ok((reading, verdict)) = judged else {
-        return failed(args, &mail.name, "judging failed: a bug in callbluff");
-    };
-    if verdict.class == Class::Error {
-        return failed(args, &mail.name, "judging failed: a bug in callbluff");
+fn tell(what: &str) {
+    // Not `eprintln`, which panics when nobody reads standard error.
+    let _ = writeln!(io::stderr(), "callbluff: {what}");
+}
+
+/// What all cores share.
+struct Scanner<'a> {
+    args: &'a Scan,
+    engine: Engine,
+    /// The most that is read of one message, in bytes.
+    inspect: usize,
+    /// The decode helpers are waited for here.
+    runtime: Runtime,
+}
+
+impl<'a> Scanner<'a> {
+    fn new(args: &'a Scan) -> Result<Self, String> {
+        let config = match &args.config {
+            None => Config::default(),
+            Some(path) => {
+                let loaded = Config::load(path).map_err(|problems| problems.to_string())?;
+                if !loaded.warnings.is_empty() {
+                    let _ = writeln!(io::stderr(), "{}", loaded.warnings);
+                }
+                loaded.config
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|err| format!("could not start threads ({err})"))?;
+        Ok(Self {
+            args,
+            inspect: usize::try_from(config.limits.inspect).unwrap_or(usize::MAX),
+            engine: Engine::new(config),
+            runtime,
+        })
     }
-    let note = mail.note.map(|note| {
+
+    fn one(&self, mail: &Mail) -> Outcome {
+        let raw = match &mail.content {
+            Ok(raw) => raw,
+            Err(why) => return self.failed(&mail.name, why),
+        };
+        let judged = panic::catch_unwind(AssertUnwindSafe(|| {
+            let reading = self.engine.read(raw, mail.is_truncated);
+            let read = self.runtime.block_on(reading);
+            let envelope = Envelope::default();
+            let verdict = self
+                .engine
+                .judge_reading(&envelope, &read.reading, raw.len());
+            (read, verdict)
+        }));
+        let Ok((Read { reading, trouble }, verdict)) = judged else {
+            return self.failed(&mail.name, "judging failed: a bug in callbluff");
+        };
+        if verdict.class == Class::Error {
+            return self.failed(&mail.name, "judging failed: a bug in callbluff");
+        }
+        let trouble = trouble.map(|trouble| format!("a PDF or picture was not read: {trouble}"));
+        let mut notes = mail.note.map(str::to_owned).into_iter().chain(trouble);
         let name = show::printable(&mail.name);
-        format!("{name}: {note}; judged as far as it goes")
-    });
-    Outcome {
-        class: Some(verdict.class),
-        lines: lines(args, &mail.name, &reading, &verdict),
-        note,
+        Outcome {
+            class: Some(verdict.class),
+            lines: self.lines(&mail.name, &reading, &verdict),
+            note: notes
+                .next()
+                .map(|note| format!("{name}: {note}; judged as far as it goes")),
+        }
     }
-}
 
-fn failed(args: &Scan, name: &str, why: &str) -> Outcome {
-    let text = format!("{}: {}", show::printable(name), show::printable(why));
-    Outcome {
-        class: None,
-        lines: if args.json {
-            show::json_error(name, why)
-        } else {
-            String::new()
-        },
-        note: (!args.json).then_some(text),
+    fn failed(&self, name: &str, why: &str) -> Outcome {
+        let text = format!("{}: {}", show::printable(name), show::printable(why));
+        Outcome {
+            class: None,
+            lines: if self.args.json {
+                show::json_error(name, why)
+            } else {
+                String::new()
+            },
+            note: (!self.args.json).then_some(text),
+        }
     }
-}
 
-fn lines(args: &Scan, name: &str, reading: &Reading, verdict: &Verdict) -> String {
-    match (args.pieces, args.json) {
-        (true, true) => show::line(&Pieces::new(name, reading)),
-        (true, false) => Pieces::new(name, reading).text(),
-        (false, true) => show::json(name, verdict),
-        (false, false) => show::text(name, verdict, args.explain),
+    fn lines(&self, name: &str, reading: &Reading, verdict: &Verdict) -> String {
+        match (self.args.pieces, self.args.json) {
+            (true, true) => show::line(&Pieces::new(name, reading)),
+            (true, false) => Pieces::new(name, reading).text(),
+            (false, true) => show::json(name, verdict),
+            (false, false) => show::text(name, verdict, self.args.explain),
+        }
     }
 }
 
@@ -204,7 +260,7 @@ impl<'a> Pieces<'a> {
                 part,
                 hidden,
                 text: piece.text.clone(),
-                normalised: String::new(),
+                normalised: message::fold(&piece.text).text,
             }
         });
         let media = reading.media.iter().map(|media| MediaShown {

@@ -15,6 +15,7 @@ pub use settings::{
 };
 pub use socket::SocketAddress;
 
+use crate::decoder;
 use crate::diagnose::{Diagnostics, Source};
 use crate::message::ReadLimits;
 use crate::policy::Policy;
@@ -47,6 +48,8 @@ pub struct Config {
     pub limits: Limits,
     /// How much of a message is read.
     pub read: ReadLimits,
+    /// How PDFs and pictures are read.
+    pub decoder: decoder::Settings,
     /// The answer to our own failures.
     pub on_error: OnError,
     /// What is done with messages.
@@ -63,6 +66,7 @@ impl Default for Config {
             log: LogSettings::default(),
             limits: Limits::default(),
             read: ReadLimits::default(),
+            decoder: decoder::Settings::default(),
             on_error: OnError::default(),
             policy: Policy::default(),
         }

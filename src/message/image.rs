@@ -146,7 +146,7 @@ mod tests {
     use image::{ImageFormat, RgbaImage};
     use qrcode::QrCode;
 
-    const TEXT: &str = "bitcoin:1BoatSLRHtKNngkdXEeobR76b53LETtpyT?amount=0.02";
+    const TEXT: &str = "bitcoin:16tNb4kGBqydCP5uscvFMpgF9UpZrcqjRP?amount=0.02";
 
     /// A code with `pixels` for each square and `margin` squares around it.
     fn qr(pixels: u32, margin: u32) -> GrayImage {
