@@ -1,16 +1,34 @@
 //! Reading a message: from its bytes to the texts that a reader could see.
 
+mod bidi;
+mod calendar;
+mod charset;
+mod collect;
+mod color;
+mod content;
+mod css;
 mod envelope;
+mod findings;
 mod headers;
+mod html;
 mod image;
 mod media;
 mod mime;
 mod normalise;
+mod office;
+mod params;
 mod pdf;
 mod piece;
 mod read;
+mod rtf;
+mod sink;
+mod sniff;
+mod tnef;
+mod transfer;
+mod uuencode;
 
 pub use envelope::{Address, Client, Envelope};
+pub use findings::FINDINGS;
 pub use headers::Header;
 pub use media::{Found, MediaLimits, Ocr, decode};
 pub use normalise::{FoldStats, Folded, Normaliser, findings as fold_findings, fold};

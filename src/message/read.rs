@@ -1,6 +1,12 @@
-//! From the bytes of a message to every text that a reader could see.
+//! From the bytes of a message to every text that a reader could see, in every reading.
 
-use crate::message::{Header, Origin, Piece, Place, Reading, mime};
+use crate::message::collect::Collector;
+use crate::message::content::{Content, second};
+use crate::message::headers::{self, Block, RawField};
+use crate::message::mime::{self, Kind, Part};
+use crate::message::params::{Parameterised, file_names};
+use crate::message::transfer::{self, Encoding};
+use crate::message::{Header, Origin, Place, Reading, findings, sniff};
 
 /// How much of a message is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +22,7 @@ pub struct ReadLimits {
     pub source_bytes: usize,
     /// The most MIME parts to look at. Default: 1000; beyond it the finding is `limit.parts`.
     pub parts: usize,
-    /// The most multiparts and attached messages around a part. Default: 64; beyond it the
+    /// The most multiparts and attached messages around a part. Default: 250; beyond it the
     /// finding is `limit.depth`.
     pub depth: usize,
     /// The most bytes of the top header to decode. Default: 256 KiB; beyond it the finding is
@@ -35,7 +41,7 @@ impl Default for ReadLimits {
             text_bytes: 256 * 1024,
             source_bytes: 4 * 1024 * 1024,
             parts: 1000,
-            depth: 64,
+            depth: 250,
             header_bytes: 256 * 1024,
             media_items: 16,
             media_bytes: 8 * 1024 * 1024,
@@ -46,28 +52,523 @@ impl Default for ReadLimits {
 /// Reads a message: every text, its header, its media, and what is odd about its structure.
 ///
 /// Never fails: damaged mail is read as far as it goes. Line ends may be LF, CRLF or bare CR;
-/// the texts have LF. The same bytes always give the same reading.
+/// the texts have LF. Where mail programs differ about the structure, each way is read; what
+/// only some of them show is a piece with `place.reading` over 0. The same bytes always give
+/// the same reading.
 pub fn read(raw: &[u8], limits: &ReadLimits) -> Reading {
-    let mut reading = Reading::default();
-    let mut left = limits.text_bytes;
-    let simple = mime::simple(raw);
-    reading.header = Header::new(simple.fields);
-    for (origin, part, nested, text) in simple.texts {
-        let text = text.replace("\r\n", "\n");
-        let cut = text.floor_char_boundary(left.min(text.len()));
-        left -= cut;
-        reading.is_truncated |= cut < text.len();
-        reading.pieces.push(Piece {
-            place: Place {
-                part,
-                nested,
-                ..Place::of(origin)
-            },
-            text: text[..cut].to_owned(),
+    let raw = without_envelope_line(raw);
+    let mut reader = Reader {
+        out: Collector::new(limits),
+        again: Vec::new(),
+        again_bytes: 0,
+        part: 0,
+        messages: 0,
+    };
+    let block = headers::split(raw, limits.header_bytes);
+    if raw.len() > limits.header_bytes && block.body > limits.header_bytes {
+        reader
+            .out
+            .find(findings::LIMIT_HEADER, Place::of(Origin::Subject));
+    }
+    let fields = block.fields.iter();
+    reader.out.reading.header = Header::new(
+        fields
+            .map(|field| (field.name.to_owned(), field.text()))
+            .collect(),
+    );
+    let top = Context {
+        part: None,
+        nested: 0,
+        reading: 0,
+        level: 0,
+    };
+    reader.newlines(raw, &block, top);
+    reader.message(raw, top);
+    // Further readings of a part may be ambiguous themselves, but not without end.
+    while let Some(again) = reader.again.pop() {
+        reader.message(&again.raw, again.context);
+    }
+    reader.out.finish()
+}
+
+/// Takes off what is no part of the message: the `From ` line of an mbox, empty lines in
+/// front of the header.
+fn without_envelope_line(raw: &[u8]) -> &[u8] {
+    let blank = raw
+        .iter()
+        .take(64)
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
+    let trimmed = &raw[blank..];
+    let line = &trimmed[..memchr::memchr(b'\n', trimmed).unwrap_or(trimmed.len())];
+    if line.starts_with(b"From ") || line.starts_with(b">From ") {
+        return trimmed.get(line.len() + 1..).unwrap_or_default();
+    }
+    if headers::is_field(line) {
+        trimmed
+    } else {
+        raw
+    }
+}
+
+/// Where a message that is read lies.
+#[derive(Clone, Copy, Debug)]
+struct Context {
+    /// The number that all its parts get; `None` counts on.
+    part: Option<u16>,
+    nested: u8,
+    reading: u8,
+    /// How many messages in files, and readings of readings, lie around it.
+    level: u8,
+}
+
+/// A part or message to read in another way.
+struct Again {
+    raw: Vec<u8>,
+    context: Context,
+}
+
+/// Bounds of reading again: so many ways, and so many times the bytes of the message, are
+/// enough for one ambiguity in each of a few parts.
+const MOST_READINGS: usize = 12;
+const MOST_LEVELS: u8 = 4;
+const AGAIN_BYTES: usize = 16 * 1024 * 1024;
+
+struct Reader<'l> {
+    out: Collector<'l>,
+    again: Vec<Again>,
+    again_bytes: usize,
+    part: u16,
+    /// Readings and messages in files so far.
+    messages: usize,
+}
+
+impl Reader<'_> {
+    fn message(&mut self, raw: &[u8], context: Context) {
+        let limits = self.out.limits;
+        mime::walk(raw, limits.depth, limits.parts, |part| {
+            let number = context.part.unwrap_or_else(|| {
+                self.part = self.part.saturating_add(1);
+                self.part
+            });
+            self.part(&part, number, context);
         });
     }
-    reading
-        .pieces
-        .sort_by_key(|piece| piece.place.origin != Origin::Subject);
-    reading
+
+    fn part(&mut self, part: &Part<'_>, number: u16, context: Context) {
+        let place = Place {
+            part: number,
+            nested: context.nested.saturating_add(part.nested),
+            reading: context.reading,
+            ..Place::of(Origin::Plain)
+        };
+        if part.depth > 16 {
+            self.out.find(findings::DEEP, place);
+        }
+        if part.is_too_deep {
+            self.out.find(findings::LIMIT_DEPTH, place);
+        }
+        if part.is_too_many {
+            self.out.find(findings::LIMIT_PARTS, place);
+        }
+        let block = headers::split(part.header, self.out.limits.header_bytes);
+        let fields = MimeFields::of(&block);
+        if part.is_message {
+            self.shown_fields(&block, place);
+        }
+        let names = file_names(&fields.disposition, &fields.kind);
+        for name in &names {
+            let place = Place {
+                origin: Origin::FileName,
+                ..place
+            };
+            self.out.add(place, name.clone());
+        }
+        self.ambiguous_header(part, &block, &fields, place, context);
+        match part.kind {
+            Kind::Multipart { .. } => self.multipart(part, &fields, place, context),
+            Kind::Message => {}
+            Kind::Leaf => self.leaf(part, &fields, &names, place, context),
+        }
+    }
+
+    /// Subject and display names, as the list of mails shows them.
+    fn shown_fields(&mut self, block: &Block<'_>, place: Place) {
+        let place = Place { part: 0, ..place };
+        for field in &block.fields {
+            let (origin, text) = if field.is("subject") {
+                (Origin::Subject, field.text())
+            } else if ["from", "sender", "reply-to"]
+                .iter()
+                .any(|name| field.is(name))
+            {
+                (Origin::DisplayName, headers::display_names(&field.text()))
+            } else {
+                continue;
+            };
+            self.out.add(Place { origin, ..place }, text);
+        }
+    }
+
+    /// Fields that are there twice, and lines between fields that are none.
+    fn ambiguous_header(
+        &mut self,
+        part: &Part<'_>,
+        block: &Block<'_>,
+        fields: &MimeFields,
+        place: Place,
+        context: Context,
+    ) {
+        if fields.is_twice {
+            self.out.find(findings::HEADER_TWICE, place);
+            // mail-parser takes the last of each; many mail programs take the first.
+            let mut raw = Vec::with_capacity(part.header.len() + part.body.len());
+            let mut seen = [false; STRUCTURAL.len()];
+            for field in &block.fields {
+                let number = structural(field);
+                if number.is_none_or(|number| !std::mem::replace(&mut seen[number], true)) {
+                    raw.extend_from_slice(&part.header[field.range.0..field.range.1]);
+                }
+            }
+            end_line(&mut raw);
+            raw.push(b'\n');
+            raw.extend_from_slice(part.body);
+            self.again(raw, place, context);
+        }
+        if let Some(at) = block.stray_line
+            && (at > 0 || !part.is_message)
+        {
+            self.out.find(findings::NO_BLANK_LINE, place);
+            let mut raw = part.header[..at].to_vec();
+            end_line(&mut raw);
+            raw.push(b'\n');
+            raw.extend_from_slice(&part.header[at..]);
+            raw.extend_from_slice(part.body);
+            self.again(raw, place, context);
+        }
+    }
+
+    fn multipart(&mut self, part: &Part<'_>, fields: &MimeFields, place: Place, context: Context) {
+        let Kind::Multipart {
+            boundary,
+            preamble,
+            epilogue,
+            has_children,
+            is_open,
+        } = part.kind
+        else {
+            return;
+        };
+        if fields.kind.main == "multipart/encrypted" {
+            self.out.find(findings::ENCRYPTED_MAIL, place);
+        }
+        if is_open {
+            self.out.find(findings::NO_END, place);
+        }
+        let mut others: Vec<&str> = Vec::new();
+        for other in fields.kind.all("boundary") {
+            if other.trim_end() != boundary.trim_end() && !others.contains(&other) {
+                others.push(other);
+            }
+        }
+        if !others.is_empty() {
+            self.out.find(findings::BOUNDARY_TWICE, place);
+        }
+        for other in others.into_iter().take(2) {
+            self.again(with_boundary(other, part.body), place, context);
+        }
+        let delimiter = [b"--", boundary.as_bytes()].concat();
+        if !has_children {
+            self.without_parts(part.body, boundary, place, context);
+            return;
+        }
+        self.outside(strip_delimiter(preamble, &delimiter), place, context);
+        if is_open {
+            return;
+        }
+        // Behind the last part stands its end, then what no mail program should show.
+        let after = after_line(epilogue.trim_ascii_start());
+        if has_line(after, &delimiter) {
+            self.out.find(findings::BOUNDARY_AFTER_END, place);
+            self.again(with_boundary(boundary, after), place, context);
+        } else {
+            self.outside(after, place, context);
+        }
+    }
+
+    /// A multipart in which its boundary does not occur.
+    fn without_parts(&mut self, body: &[u8], boundary: &str, place: Place, context: Context) {
+        if let Some(guess) = guess_boundary(body, boundary.as_bytes()) {
+            self.out.find(findings::BOUNDARY_WRONG, place);
+            self.again(with_boundary(&guess, body), place, context);
+        } else {
+            self.outside(body, place, context);
+        }
+    }
+
+    /// Text in front of or behind the parts.
+    fn outside(&mut self, text: &[u8], place: Place, context: Context) {
+        let letters = text
+            .iter()
+            .filter(|byte| byte.is_ascii_alphabetic())
+            .count();
+        let high = text.iter().filter(|byte| **byte >= 0x80).count();
+        // Old mail programs are told here that this is MIME.
+        let head = text[..text.len().min(200)].to_ascii_lowercase();
+        let is_notice = letters < 200
+            && (memchr::memmem::find(&head, b"mime").is_some()
+                || memchr::memmem::find(&head, b"multi").is_some());
+        if letters + high < 30 || is_notice {
+            return;
+        }
+        self.out.find(findings::OUTSIDE_TEXT, place);
+        let mut raw = b"\n".to_vec();
+        raw.extend_from_slice(text);
+        self.again(raw, place, context);
+    }
+
+    fn leaf(
+        &mut self,
+        part: &Part<'_>,
+        fields: &MimeFields,
+        names: &[String],
+        place: Place,
+        context: Context,
+    ) {
+        let name = names
+            .first()
+            .map(|name| name.to_lowercase())
+            .unwrap_or_default();
+        if fields.kind.main.starts_with("multipart/") {
+            let boundary = fields.kind.first("boundary").unwrap_or_default();
+            self.without_parts(part.body, boundary, place, context);
+        }
+        let is_body_type = matches!(fields.kind.main.as_str(), "" | "text/plain" | "text/html");
+        let content = Content {
+            body: part.body,
+            encoding: fields.encoding,
+            declared: &fields.kind.main,
+            charset: fields.kind.first("charset"),
+            name: &name,
+            is_attachment: fields.disposition.main.starts_with("attach")
+                || (!name.is_empty() && !is_body_type),
+            place,
+            within: context.level,
+        };
+        let mut found = content.read(&mut self.out);
+        let is_text = fields.kind.main.is_empty() || fields.kind.main.starts_with("text");
+        if let Some(other) = self.lying_encoding(&content, is_text) {
+            let content = Content {
+                encoding: other,
+                place: second(place),
+                ..content
+            };
+            found.extend(content.read(&mut self.out));
+        }
+        for message in found {
+            self.attached(message, place, context);
+        }
+    }
+
+    /// Another encoding that the body may have in truth.
+    fn lying_encoding(&mut self, content: &Content<'_>, is_text: bool) -> Option<Encoding> {
+        match content.encoding {
+            Encoding::Identity if is_text => {
+                let head = &content.body[..content.body.len().min(2048)];
+                let other = if transfer::looks_like_quoted_printable(content.body) {
+                    Encoding::QuotedPrintable
+                } else if transfer::looks_like_base64(content.body)
+                    && sniff::is_text(&transfer::base64(head, head.len()).bytes)
+                {
+                    Encoding::Base64
+                } else {
+                    return None;
+                };
+                self.out.find(findings::ENCODING_LIE, content.place);
+                Some(other)
+            }
+            Encoding::Base64 => {
+                let sample = &content.body[..content.body.len().min(64 * 1024)];
+                let junk = transfer::base64(sample, usize::MAX).junk;
+                if junk > 0 {
+                    self.out.find(findings::BASE64_JUNK, content.place);
+                }
+                let is_plain = is_text && transfer::looks_like_text(content.body);
+                if is_plain {
+                    self.out.find(findings::ENCODING_LIE, content.place);
+                }
+                is_plain.then_some(Encoding::Identity)
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads a message found in a file, now, so that its texts keep their order.
+    fn attached(&mut self, raw: Vec<u8>, place: Place, context: Context) {
+        if context.level >= MOST_LEVELS || self.messages >= MOST_READINGS * 4 {
+            self.out.find(findings::LIMIT_DEPTH, place);
+            return;
+        }
+        self.messages += 1;
+        let context = Context {
+            part: Some(place.part),
+            nested: place.nested.saturating_add(1),
+            reading: place.reading,
+            level: context.level + 1,
+        };
+        self.message(without_envelope_line(&raw), context);
+    }
+
+    /// Reads a part in another way, when all else is read.
+    fn again(&mut self, raw: Vec<u8>, place: Place, context: Context) {
+        let is_over = context.level >= MOST_LEVELS
+            || self.messages >= MOST_READINGS
+            || self.again_bytes + raw.len() > AGAIN_BYTES;
+        if is_over {
+            self.out.find(findings::LIMIT_READINGS, place);
+            return;
+        }
+        self.messages += 1;
+        self.again_bytes += raw.len();
+        let context = Context {
+            part: Some(place.part),
+            nested: place.nested,
+            reading: place.reading.saturating_add(1),
+            level: context.level + 1,
+        };
+        self.again.push(Again { raw, context });
+    }
+
+    /// Line ends that some programs take as such and others do not.
+    fn newlines(&mut self, raw: &[u8], block: &Block<'_>, context: Context) {
+        let place = Place::of(Origin::Plain);
+        let is_bare = |at: usize| raw.get(at + 1) != Some(&b'\n');
+        if memchr::memchr_iter(b'\r', raw).any(is_bare) {
+            self.out.find(findings::BARE_NEWLINE, place);
+            let mut other = Vec::with_capacity(raw.len());
+            for (at, byte) in raw.iter().enumerate() {
+                match byte {
+                    b'\r' if is_bare(at) => other.push(b'\n'),
+                    b'\r' => {}
+                    byte => other.push(*byte),
+                }
+            }
+            self.again(other, place, context);
+            return;
+        }
+        let body = &raw[block.body..];
+        let mut ends = memchr::memchr_iter(b'\n', body).map(|at| at > 0 && body[at - 1] == b'\r');
+        if let Some(first) = ends.next()
+            && ends.any(|end| end != first)
+        {
+            self.out.find(findings::BARE_NEWLINE, place);
+        }
+    }
 }
+
+/// The fields of a part that say how it is read.
+struct MimeFields {
+    kind: Parameterised,
+    disposition: Parameterised,
+    encoding: Encoding,
+    /// Does a field that matters stand there twice, with different values?
+    is_twice: bool,
+}
+
+impl MimeFields {
+    fn of(block: &Block<'_>) -> Self {
+        let last = |name: &str| block.fields.iter().rev().find(|field| field.is(name));
+        let value = |field: Option<&RawField<'_>>| {
+            field.map_or_else(Parameterised::default, |field| {
+                Parameterised::parse(field.value)
+            })
+        };
+        let mut first: [Option<&[u8]>; STRUCTURAL.len()] = [None; STRUCTURAL.len()];
+        let mut is_twice = false;
+        for field in &block.fields {
+            if let Some(number) = structural(field) {
+                let value = field.value.trim_ascii();
+                is_twice |= !first[number]
+                    .get_or_insert(value)
+                    .eq_ignore_ascii_case(value);
+            }
+        }
+        Self {
+            kind: value(last("content-type")),
+            disposition: value(last("content-disposition")),
+            encoding: last("content-transfer-encoding")
+                .map_or(Encoding::Identity, |field| Encoding::parse(&field.text())),
+            is_twice,
+        }
+    }
+}
+
+/// The fields that say how a part is taken apart.
+const STRUCTURAL: [&str; 2] = ["content-type", "content-transfer-encoding"];
+
+fn structural(field: &RawField<'_>) -> Option<usize> {
+    STRUCTURAL.iter().position(|name| field.is(name))
+}
+
+fn end_line(raw: &mut Vec<u8>) {
+    if raw.last().is_some_and(|byte| *byte != b'\n') {
+        raw.push(b'\n');
+    }
+}
+
+/// A message with this boundary around a body.
+fn with_boundary(boundary: &str, body: &[u8]) -> Vec<u8> {
+    let boundary: String = boundary
+        .chars()
+        .filter(|c| !matches!(c, '"' | '\\') && !c.is_control())
+        .collect();
+    let mut raw =
+        format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\n\n").into_bytes();
+    raw.extend_from_slice(body);
+    raw
+}
+
+/// A boundary that a body has in truth: a line with two dashes before a field.
+fn guess_boundary(body: &[u8], declared: &[u8]) -> Option<String> {
+    let sample = &body[..body.len().min(64 * 1024)];
+    let mut lines = sample
+        .split(|byte| *byte == b'\n')
+        .map(headers::trim_line)
+        .peekable();
+    while let Some(line) = lines.next() {
+        let Some(name) = line.strip_prefix(b"--") else {
+            continue;
+        };
+        let is_parts = lines.peek().is_some_and(|next| headers::is_field(next));
+        if is_parts && name.trim_ascii_end() != declared && (1..=200).contains(&name.len()) {
+            return String::from_utf8(name.trim_ascii_end().to_vec()).ok();
+        }
+    }
+    None
+}
+
+/// A preamble without the delimiter line at its end.
+fn strip_delimiter<'a>(preamble: &'a [u8], delimiter: &[u8]) -> &'a [u8] {
+    match memchr::memmem::rfind(preamble, delimiter) {
+        Some(at) => &preamble[..at],
+        None => preamble,
+    }
+}
+
+/// Does a line begin with this delimiter and end behind it?
+fn has_line(text: &[u8], delimiter: &[u8]) -> bool {
+    memchr::memmem::find_iter(text, delimiter).any(|at| {
+        (at == 0 || text[at - 1] == b'\n')
+            && text[at + delimiter.len()..]
+                .first()
+                .is_none_or(u8::is_ascii_whitespace)
+    })
+}
+
+/// What stands behind the first line.
+fn after_line(text: &[u8]) -> &[u8] {
+    memchr::memchr(b'\n', text).map_or(&[], |at| &text[at + 1..])
+}
+
+#[cfg(test)]
+mod tests;

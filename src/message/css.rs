@@ -1,0 +1,750 @@
+//! Style sheets, as far as they hide, shrink or turn text.
+
+use crate::message::color::Color;
+use std::collections::HashMap;
+
+/// How an element stands in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Display {
+    /// Not shown at all.
+    None,
+    /// Within a line.
+    Inline,
+    /// Beside others, like a table cell: `inline-block`, `table-cell`, `float`.
+    Cell,
+    /// With line breaks around it.
+    Block,
+}
+
+/// A font size or another length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Length {
+    /// CSS pixels.
+    Px(f32),
+    /// Times the size of the parent.
+    Times(f32),
+}
+
+/// The properties that matter, each with whether it was `!important`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Style {
+    pub(crate) display: Option<(Display, bool)>,
+    pub(crate) is_invisible: Option<(bool, bool)>,
+    pub(crate) font_size: Option<(Length, bool)>,
+    pub(crate) color: Option<(Color, bool)>,
+    pub(crate) background: Option<(Color, bool)>,
+    /// Opacity of 0.05 or less.
+    pub(crate) is_faint: Option<(bool, bool)>,
+    /// Clipped away, moved off the screen, scaled to nothing, or `mso-hide: all`.
+    pub(crate) is_away: Option<(bool, bool)>,
+    /// Width or height (also the maximal ones) of 1 px or less.
+    pub(crate) is_flat: Option<(bool, bool)>,
+    pub(crate) is_overflow_hidden: Option<(bool, bool)>,
+    /// Absolute or fixed: then left, top and their like move it.
+    pub(crate) is_placed: Option<(bool, bool)>,
+    /// Moved by 500 px or more, if it is placed.
+    pub(crate) is_far: Option<(bool, bool)>,
+    pub(crate) is_floating: Option<(bool, bool)>,
+    pub(crate) is_rtl: Option<(bool, bool)>,
+    pub(crate) is_bidi_override: Option<(bool, bool)>,
+    pub(crate) is_preformatted: Option<(bool, bool)>,
+}
+
+fn put<T>(slot: &mut Option<(T, bool)>, value: T, important: bool) {
+    if important || !matches!(slot, Some((_, true))) {
+        *slot = Some((value, important));
+    }
+}
+
+fn lay<T: Copy>(slot: &mut Option<(T, bool)>, over: Option<(T, bool)>) {
+    if let Some((value, important)) = over {
+        put(slot, value, important);
+    }
+}
+
+impl Style {
+    /// Lays a later style over this one.
+    pub(crate) fn lay_over(&mut self, over: &Self) {
+        lay(&mut self.display, over.display);
+        lay(&mut self.is_invisible, over.is_invisible);
+        lay(&mut self.font_size, over.font_size);
+        lay(&mut self.color, over.color);
+        lay(&mut self.background, over.background);
+        lay(&mut self.is_faint, over.is_faint);
+        lay(&mut self.is_away, over.is_away);
+        lay(&mut self.is_flat, over.is_flat);
+        lay(&mut self.is_overflow_hidden, over.is_overflow_hidden);
+        lay(&mut self.is_placed, over.is_placed);
+        lay(&mut self.is_far, over.is_far);
+        lay(&mut self.is_floating, over.is_floating);
+        lay(&mut self.is_rtl, over.is_rtl);
+        lay(&mut self.is_bidi_override, over.is_bidi_override);
+        lay(&mut self.is_preformatted, over.is_preformatted);
+    }
+
+    /// Adds declarations as a `style` attribute or a rule has them.
+    pub(crate) fn declare(&mut self, declarations: &str) {
+        let without_comments;
+        let declarations = if declarations.contains("/*") {
+            without_comments = strip_comments(declarations);
+            &without_comments
+        } else {
+            declarations
+        };
+        for declaration in declarations.split(';').take(200) {
+            if let Some((name, value)) = declaration.split_once(':') {
+                self.property(name.trim(), value.trim());
+            }
+        }
+    }
+
+    fn property(&mut self, name: &str, value: &str) {
+        if name.len() > 24 || value.len() > 400 {
+            return;
+        }
+        let mut name_buffer = [0; 24];
+        let name = lower(name, &mut name_buffer);
+        if !KNOWN.contains(&name) {
+            return;
+        }
+        let value = unescape(&value.to_ascii_lowercase());
+        let (value, important) = match value.split_once('!') {
+            Some((value, rest)) => (value.trim(), rest.trim_start().starts_with("important")),
+            None => (value.as_str(), false),
+        };
+        match name {
+            "display" => {
+                let display = match value {
+                    "none" => Display::None,
+                    "inline" | "contents" | "ruby" => Display::Inline,
+                    "inline-block" | "table-cell" | "inline-table" | "inline-flex" => Display::Cell,
+                    _ => Display::Block,
+                };
+                put(&mut self.display, display, important);
+            }
+            "visibility" => put(
+                &mut self.is_invisible,
+                matches!(value, "hidden" | "collapse"),
+                important,
+            ),
+            "font-size" => {
+                if let Some(length) = font_size(value) {
+                    put(&mut self.font_size, length, important);
+                }
+            }
+            "font" => {
+                // `italic bold 12px/30px Georgia`: the size is the first length in it.
+                let size = value.split([' ', '/']).find_map(|word| {
+                    word.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+                        .then(|| length(word))
+                        .flatten()
+                        .filter(|size| {
+                            // Without a unit it is a weight, unless it is nothing.
+                            *size == Length::Px(0.0)
+                                || word.ends_with(|c: char| c.is_alphabetic() || c == '%')
+                        })
+                });
+                if let Some(length) = size {
+                    put(&mut self.font_size, length, important);
+                }
+            }
+            "color" | "-webkit-text-fill-color" => {
+                if let Some(color) = Color::parse(value) {
+                    put(&mut self.color, color, important);
+                }
+            }
+            "background-color" => {
+                if let Some(color) = Color::parse(value) {
+                    put(&mut self.background, color, important);
+                }
+            }
+            "background" | "background-image" => {
+                if value.contains("url(") || value.contains("gradient(") {
+                    put(&mut self.background, Color::Unknown, important);
+                } else if name == "background" {
+                    let color =
+                        Color::parse(value).or_else(|| value.split(' ').find_map(Color::parse));
+                    if let Some(color) = color {
+                        put(&mut self.background, color, important);
+                    }
+                }
+            }
+            "opacity" => {
+                if let Some(Length::Px(amount) | Length::Times(amount)) = length(value) {
+                    put(&mut self.is_faint, amount <= 0.05, important);
+                }
+            }
+            "filter" => put(&mut self.is_faint, value.contains("opacity(0"), important),
+            "mso-hide" => put(&mut self.is_away, value == "all", important),
+            "clip" => {
+                let is_nothing = value.starts_with("rect")
+                    && !value.contains("auto")
+                    && value
+                        .trim_start_matches("rect")
+                        .split(['(', ')', ',', ' '])
+                        .filter(|word| !word.is_empty())
+                        .all(
+                            |word| matches!(length(word), Some(Length::Px(px)) if px.abs() <= 1.0),
+                        );
+                put(&mut self.is_away, is_nothing, important);
+            }
+            "clip-path" => {
+                let is_nothing = matches!(
+                    value.replace(' ', "").as_str(),
+                    "inset(50%)" | "inset(100%)" | "circle(0)" | "circle(0px)" | "circle(0%)"
+                );
+                put(&mut self.is_away, is_nothing, important);
+            }
+            "transform" => {
+                let bare = value.replace(' ', "");
+                let is_nothing = bare.contains("scale(0)")
+                    || bare.contains("scale(0,")
+                    || bare.contains("scalex(0)")
+                    || bare.contains("scaley(0)")
+                    || far_in(&bare);
+                put(&mut self.is_away, is_nothing, important);
+            }
+            "text-indent" | "margin-left" => {
+                let is_off = matches!(length(value), Some(Length::Px(px)) if px <= -500.0);
+                put(&mut self.is_away, is_off, important);
+            }
+            "left" | "top" | "right" | "bottom" => {
+                if matches!(length(value), Some(Length::Px(px)) if px.abs() >= 900.0) {
+                    put(&mut self.is_far, true, important);
+                }
+            }
+            "position" => put(
+                &mut self.is_placed,
+                matches!(value, "absolute" | "fixed" | "relative"),
+                important,
+            ),
+            "width" | "max-width" | "height" | "max-height" => match length(value) {
+                Some(Length::Px(px)) if px <= 1.0 => put(&mut self.is_flat, true, important),
+                Some(Length::Times(0.0)) => {
+                    put(&mut self.is_flat, true, important);
+                }
+                _ => {}
+            },
+            "overflow" => put(
+                &mut self.is_overflow_hidden,
+                value.starts_with("hidden") || value.starts_with("clip"),
+                important,
+            ),
+            "float" => put(&mut self.is_floating, value != "none", important),
+            "direction" => put(&mut self.is_rtl, value == "rtl", important),
+            "unicode-bidi" => put(
+                &mut self.is_bidi_override,
+                value.ends_with("override"),
+                important,
+            ),
+            "white-space" => put(
+                &mut self.is_preformatted,
+                value.starts_with("pre"),
+                important,
+            ),
+            _ => {}
+        }
+    }
+}
+
+const KNOWN: &[&str] = &[
+    "display",
+    "visibility",
+    "font-size",
+    "font",
+    "color",
+    "-webkit-text-fill-color",
+    "background-color",
+    "background",
+    "background-image",
+    "opacity",
+    "filter",
+    "mso-hide",
+    "clip",
+    "clip-path",
+    "transform",
+    "text-indent",
+    "margin-left",
+    "left",
+    "top",
+    "right",
+    "bottom",
+    "position",
+    "width",
+    "max-width",
+    "height",
+    "max-height",
+    "overflow",
+    "float",
+    "direction",
+    "unicode-bidi",
+    "white-space",
+];
+
+fn lower<'b>(name: &str, buffer: &'b mut [u8; 24]) -> &'b str {
+    let target = &mut buffer[..name.len()];
+    target.copy_from_slice(name.as_bytes());
+    target.make_ascii_lowercase();
+    std::str::from_utf8(target).unwrap_or_default()
+}
+
+/// CSS escapes: `\64 isplay` is `display`.
+fn unescape(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let digits = rest
+            .bytes()
+            .take(6)
+            .take_while(u8::is_ascii_hexdigit)
+            .count();
+        if digits > 0 {
+            let value = u32::from_str_radix(&rest[..digits], 16).unwrap_or(0);
+            out.extend(char::from_u32(value));
+            rest = rest[digits..].strip_prefix(' ').unwrap_or(&rest[digits..]);
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn strip_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("/*") {
+        out.push_str(&rest[..start]);
+        match rest[start + 2..].find("*/") {
+            Some(end) => rest = &rest[start + 2 + end + 2..],
+            None => return out,
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Does a `translate` in it move by 900 px or more?
+fn far_in(transform: &str) -> bool {
+    transform.contains("translate")
+        && transform
+            .split(['(', ')', ','])
+            .any(|word| matches!(length(word), Some(Length::Px(px)) if px.abs() >= 900.0))
+}
+
+fn font_size(value: &str) -> Option<Length> {
+    Some(match value {
+        "xx-small" => Length::Px(9.0),
+        "x-small" => Length::Px(10.0),
+        "small" => Length::Px(13.0),
+        "medium" | "initial" => Length::Px(16.0),
+        "large" => Length::Px(18.0),
+        "x-large" => Length::Px(24.0),
+        "xx-large" => Length::Px(32.0),
+        "smaller" => Length::Times(0.8),
+        "larger" => Length::Times(1.2),
+        _ => return length(value),
+    })
+}
+
+/// A length; one without a unit counts as pixels, as mail programs in quirks mode take it.
+pub(crate) fn length(value: &str) -> Option<Length> {
+    let value = value.trim();
+    let unit_at = value
+        .find(|c: char| c.is_ascii_alphabetic() || c == '%')
+        .unwrap_or(value.len());
+    let (number, unit) = value.split_at(unit_at);
+    let number: f32 = number.trim().parse().ok()?;
+    Some(match unit.trim() {
+        "" | "px" => Length::Px(number),
+        "pt" => Length::Px(number * 4.0 / 3.0),
+        "pc" | "rem" | "vw" | "vh" | "vmin" | "vmax" => Length::Px(number * 16.0),
+        "in" => Length::Px(number * 96.0),
+        "cm" => Length::Px(number * 37.8),
+        "mm" => Length::Px(number * 3.78),
+        "em" => Length::Times(number),
+        "ex" | "ch" => Length::Times(number / 2.0),
+        "%" => Length::Times(number / 100.0),
+        _ => return None,
+    })
+}
+
+/// One simple selector: an element, a class, an id, or several of them at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Compound {
+    element: String,
+    id: String,
+    classes: Vec<String>,
+}
+
+impl Compound {
+    fn parse(text: &str) -> Option<Self> {
+        let mut compound = Self::default();
+        let mut rest = text;
+        // Attribute selectors and pseudo classes depend on what is not known here.
+        if rest.contains(['[', ':', '&']) || rest.len() > 200 {
+            return None;
+        }
+        let mut kind = ' ';
+        loop {
+            let end = rest.find(['.', '#']).unwrap_or(rest.len());
+            let (name, after) = rest.split_at(end);
+            match kind {
+                ' ' if name == "*" => {}
+                ' ' => compound.element = name.to_ascii_lowercase(),
+                '.' if !name.is_empty() => compound.classes.push(unescape(name)),
+                '#' if !name.is_empty() => compound.id = unescape(name),
+                _ => return None,
+            }
+            let Some(next) = after.chars().next() else {
+                break;
+            };
+            kind = next;
+            rest = &after[1..];
+        }
+        (compound.classes.len() <= 4).then_some(compound)
+    }
+
+    fn matches(&self, element: &str, id: &str, classes: &str) -> bool {
+        (self.element.is_empty() || self.element == element)
+            && (self.id.is_empty() || self.id == id)
+            && self
+                .classes
+                .iter()
+                .all(|class| classes.split_ascii_whitespace().any(|own| own == class))
+    }
+
+    /// The rarest thing in it, under which it is looked up.
+    fn key(&self) -> String {
+        if !self.id.is_empty() {
+            format!("#{}", self.id)
+        } else if let Some(class) = self.classes.first() {
+            format!(".{class}")
+        } else if !self.element.is_empty() {
+            self.element.clone()
+        } else {
+            "*".to_owned()
+        }
+    }
+
+    fn specificity(&self) -> u32 {
+        u32::from(!self.id.is_empty()) * 10_000
+            + self.classes.len() as u32 * 100
+            + u32::from(!self.element.is_empty())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    subject: Compound,
+    /// Bits of the ancestors that must be around.
+    ancestors: u64,
+    specificity: u32,
+    style: usize,
+}
+
+/// The rules of all `<style>` elements seen so far.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    rules: HashMap<String, Vec<Rule>>,
+    /// What stands in front of a space or `>` in selectors; the position is the bit.
+    ancestors: Vec<Compound>,
+    styles: Vec<Style>,
+    count: usize,
+}
+
+/// More rules, and more for one key, are not kept: mail has a few hundred.
+const MOST_RULES: usize = 4000;
+const MOST_FOR_KEY: usize = 32;
+
+impl Sheet {
+    /// Has it no rule?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Adds the content of a `<style>` element.
+    pub(crate) fn add(&mut self, css: &str) {
+        let css = strip_comments(css).replace("<!--", " ").replace("-->", " ");
+        self.add_block(&css, 0);
+    }
+
+    fn add_block(&mut self, css: &str, depth: u8) {
+        let mut rest = css;
+        while self.count < MOST_RULES {
+            rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ';' | '}'));
+            let Some(open) = rest.find(['{', ';']) else {
+                return;
+            };
+            if rest.as_bytes()[open] == b';' {
+                // `@import …;` and its like.
+                rest = &rest[open + 1..];
+                continue;
+            }
+            let selector = rest[..open].trim();
+            let body_at = open + 1;
+            if selector.starts_with('@') {
+                let end = block_end(&rest[body_at..]);
+                if depth < 3 && applies_to_a_wide_screen(selector) {
+                    let (body, _) = rest[body_at..].split_at(end);
+                    self.add_block(body, depth + 1);
+                }
+                rest = &rest[body_at + end..];
+                continue;
+            }
+            let end = rest[body_at..].find('}').unwrap_or(rest.len() - body_at);
+            self.add_rules(selector, &rest[body_at..body_at + end]);
+            rest = &rest[body_at + end..];
+        }
+    }
+
+    fn add_rules(&mut self, selectors: &str, declarations: &str) {
+        let mut style = Style::default();
+        style.declare(declarations);
+        if style == Style::default() {
+            return;
+        }
+        let number = self.styles.len();
+        self.styles.push(style);
+        for selector in selectors.split(',').take(100) {
+            let Some((ancestors, subject, specificity)) = self.selector(selector) else {
+                continue;
+            };
+            self.count += 1;
+            let rules = self.rules.entry(subject.key()).or_default();
+            if rules.len() < MOST_FOR_KEY {
+                rules.push(Rule {
+                    subject,
+                    ancestors,
+                    specificity,
+                    style: number,
+                });
+            }
+        }
+    }
+
+    fn selector(&mut self, text: &str) -> Option<(u64, Compound, u32)> {
+        if text.contains(['+', '~']) {
+            return None;
+        }
+        let mut compounds = text
+            .split(|c: char| c.is_whitespace() || c == '>')
+            .filter(|word| !word.is_empty());
+        let mut subject = Compound::parse(compounds.next()?)?;
+        let mut specificity = subject.specificity();
+        let mut bits = 0;
+        for next in compounds.take(8) {
+            let next = Compound::parse(next)?;
+            specificity += next.specificity();
+            let ancestor = std::mem::replace(&mut subject, next);
+            if ancestor.element == "html" || ancestor.element == "body" {
+                continue;
+            }
+            let at = match self.ancestors.iter().position(|known| *known == ancestor) {
+                Some(at) => at,
+                None if self.ancestors.len() < 64 => {
+                    self.ancestors.push(ancestor);
+                    self.ancestors.len() - 1
+                }
+                None => return None,
+            };
+            bits |= 1 << at;
+        }
+        Some((bits, subject, specificity))
+    }
+
+    /// Which ancestors of selectors this element is, one bit each.
+    pub(crate) fn ancestor_bits(&self, element: &str, id: &str, classes: &str) -> u64 {
+        self.ancestors
+            .iter()
+            .enumerate()
+            .filter(|(_, ancestor)| ancestor.matches(element, id, classes))
+            .fold(0, |bits, (at, _)| bits | 1 << at)
+    }
+
+    /// The style of an element by the rules, the more specific over the less.
+    ///
+    /// Rules tried are taken off `work`; with none left no rule applies, so that a sheet made
+    /// to fit every element in a hundred ways cannot make reading slow.
+    pub(crate) fn style_of(
+        &self,
+        element: &str,
+        id: &str,
+        classes: &str,
+        around: u64,
+        work: &mut u32,
+    ) -> Style {
+        let mut found: Vec<(u32, usize)> = Vec::new();
+        let mut look = |key: &str| {
+            for rule in self.rules.get(key).into_iter().flatten() {
+                if *work == 0 {
+                    return;
+                }
+                *work -= 1;
+                if rule.ancestors & around == rule.ancestors
+                    && rule.subject.matches(element, id, classes)
+                {
+                    found.push((rule.specificity, rule.style));
+                }
+            }
+        };
+        look("*");
+        look(element);
+        let mut key = String::new();
+        for class in classes.split_ascii_whitespace().take(16) {
+            key.clear();
+            key.push('.');
+            key.push_str(class);
+            look(&key);
+        }
+        if !id.is_empty() {
+            look(&format!("#{id}"));
+        }
+        found.sort_unstable();
+        let mut style = Style::default();
+        for (_, number) in found {
+            style.lay_over(&self.styles[number]);
+        }
+        style
+    }
+}
+
+/// Where the block that begins here ends: its closing brace, nested blocks skipped.
+fn block_end(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return at,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Does a rule like `@media` hold where the mail is read on a wide, light screen?
+///
+/// Rules for narrow screens hide the wide layout and show a second, narrow one: applying them
+/// would turn ordinary newsletters inside out.
+fn applies_to_a_wide_screen(rule: &str) -> bool {
+    let rule = rule.to_ascii_lowercase();
+    (rule.starts_with("@media") || rule.starts_with("@supports") || rule.starts_with("@layer"))
+        && ![
+            "max-",
+            "print",
+            "prefers-",
+            "speech",
+            "orientation",
+            "not ",
+            "dppx",
+            "pixel-ratio",
+        ]
+        .iter()
+        .any(|word| rule.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(text: &str) -> Style {
+        let mut style = Style::default();
+        style.declare(text);
+        style
+    }
+
+    #[test]
+    fn declarations_are_read() {
+        assert_eq!(
+            declared("DISPLAY : none").display,
+            Some((Display::None, false))
+        );
+        assert_eq!(
+            declared("display:none!important").display,
+            Some((Display::None, true))
+        );
+        assert_eq!(
+            declared("dis/**/play:none").display,
+            Some((Display::None, false))
+        );
+        assert_eq!(
+            declared("display:\\6eone").display,
+            Some((Display::None, false))
+        );
+        assert_eq!(
+            declared("font-size:1pt").font_size,
+            Some((Length::Px(4.0 / 3.0), false))
+        );
+        assert_eq!(
+            declared("font: bold 0px/1 x").font_size,
+            Some((Length::Px(0.0), false))
+        );
+        assert_eq!(
+            declared("background: url(x) white").background,
+            Some((Color::Unknown, false))
+        );
+        assert_eq!(
+            declared("background: white none").background,
+            Some((Color::WHITE, false))
+        );
+        assert_eq!(declared("clip: rect(0 0 0 0)").is_away, Some((true, false)));
+        assert_eq!(
+            declared("clip: rect(0 100px 50px 0)").is_away,
+            Some((false, false))
+        );
+        assert_eq!(
+            declared("text-indent: -9999px").is_away,
+            Some((true, false))
+        );
+        assert_eq!(declared("text-indent: -20px").is_away, Some((false, false)));
+        assert_eq!(declared("nonsense; : ; color").display, None);
+    }
+
+    #[test]
+    fn an_important_declaration_stays() {
+        let mut style = declared("display:none !important");
+        style.lay_over(&declared("display:block"));
+        assert_eq!(style.display, Some((Display::None, true)));
+    }
+
+    #[test]
+    fn rules_find_their_elements() {
+        let mut sheet = Sheet::default();
+        sheet.add(
+            "<!-- p, .a {display:none} /* .x{ */ #i.b{display:block} td.c {display:none}
+             .box .d{display:none} @media print{.e{display:none}} @import url(x);
+             @media (max-width:480px){.f{display:none}} @media screen{.g{display:none}}
+             .h:hover{display:none} * {display:inline} -->",
+        );
+        for (element, id, classes, around, hidden) in [
+            ("p", "", "", 0, true),
+            ("div", "", "z a", 0, true),
+            ("div", "i", "b a", 0, false),
+            ("td", "", "c", 0, true),
+            ("div", "", "c", 0, false),
+            ("div", "", "d", 0, false),
+            ("div", "", "d", 1, true),
+            ("div", "", "e", 0, false),
+            ("div", "", "f", 0, false),
+            ("div", "", "g", 0, true),
+            ("div", "", "h", 0, false),
+        ] {
+            let style = sheet.style_of(element, id, classes, around, &mut 1000);
+            let found = matches!(style.display, Some((Display::None, _)));
+            assert_eq!(found, hidden, "{element} #{id} .{classes} in {around}");
+        }
+        assert_eq!(sheet.ancestor_bits("div", "", "box"), 1);
+    }
+
+    #[test]
+    fn a_sheet_without_an_end_is_read_to_the_end() {
+        let mut sheet = Sheet::default();
+        sheet.add(".a{display:none");
+        sheet.add("{{{{ }}}} @media {{{ .a");
+        assert!(sheet.style_of("p", "", "a", 0, &mut 9).display.is_some());
+    }
+}

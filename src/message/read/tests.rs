@@ -1,0 +1,504 @@
+use super::*;
+use base64::Engine;
+
+/// Reads a message and checks that its line ends do not matter.
+fn reading(raw: &str) -> Reading {
+    let crlf = read(raw.replace('\n', "\r\n").as_bytes(), &ReadLimits::default());
+    let lf = read(raw.as_bytes(), &ReadLimits::default());
+    assert_eq!(lf.pieces, crlf.pieces, "{raw:?}");
+    assert_eq!(lf.findings, crlf.findings, "{raw:?}");
+    lf
+}
+
+/// The pieces as `place: text`.
+fn pieces(reading: &Reading) -> Vec<String> {
+    reading
+        .pieces
+        .iter()
+        .map(|piece| format!("{}: {}", piece.place, piece.text.trim_end()))
+        .collect()
+}
+
+fn ids(reading: &Reading) -> Vec<&'static str> {
+    reading.findings.iter().map(|finding| finding.id).collect()
+}
+
+fn b64(text: impl AsRef<[u8]>) -> String {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+    let lines: Vec<&str> = encoded
+        .as_bytes()
+        .chunks(76)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    lines.join("\n")
+}
+
+const NOTE: &str = "I know your secret and you will send the coins to my wallet today";
+
+#[test]
+fn ordinary_messages() {
+    for (raw, expected) in [
+        ("Subject: =?utf-8?B?SGk=?=\nFrom: \"Ann\" <a@example.org>\n\nthe body\n".to_owned(),
+         vec!["subject: Hi", "display-name: Ann", "plain: the body"]),
+        (format!("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n{}\n", b64("Grüße")),
+         vec!["plain: Grüße"]),
+        ("Content-Transfer-Encoding: quoted-printable\n\nsoft=\nbreak =3D\n".to_owned(),
+         vec!["plain: softbreak ="]),
+        ("Content-Type: text/html\n\n<p>see<b hidden>n</b>n</p>".to_owned(),
+         vec!["html: seen", "html.hidden: n"]),
+        ("Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain\n\nfirst\n--b\nContent-Type: text/html\n\n<p>second</p>\n--b--\n".to_owned(),
+         vec!["plain: first", "html: second"]),
+        ("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; name=\"a.txt\"\nContent-Disposition: attachment; filename=a.txt\n\nfile\n--b--\n".to_owned(),
+         vec!["file-name: a.txt", "attachment: file"]),
+        ("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nSubject: inner\n\ninside\n--b--\n".to_owned(),
+         vec!["nested.subject: inner", "nested.plain: inside"]),
+        (format!("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n{}\n", b64("Subject: inner\n\ninside\n")),
+         vec!["nested.subject: inner", "nested.plain: inside"]),
+        (format!("Content-Type: application/octet-stream; name=a.eml\nContent-Transfer-Encoding: base64\n\n{}\n", b64("Subject: inner\nFrom: x@example.org\n\ninside\n")),
+         vec!["file-name: a.eml", "nested.subject: inner", "nested.plain: inside"]),
+        ("just a text\nwithout a header".to_owned(), vec!["plain: just a text\nwithout a header"]),
+        ("From ann@example.org Mon Jan  1 00:00:00 2024\nSubject: s\n\nbody".to_owned(),
+         vec!["subject: s", "plain: body"]),
+        ("".to_owned(), vec![]),
+    ] {
+        assert_eq!(pieces(&reading(&raw)), expected, "{raw:?}");
+    }
+}
+
+#[test]
+fn attached_files_are_read() {
+    let office = crate::message::office::tests::zipped(&[(
+        "word/document.xml",
+        "<w:p><w:t>in word</w:t></w:p>",
+    )]);
+    for (kind, name, bytes, expected) in [
+        (
+            "text/csv",
+            "a.csv",
+            b"one;two".to_vec(),
+            vec!["attachment: one;two"],
+        ),
+        (
+            "application/octet-stream",
+            "a.txt",
+            b"some words of text".to_vec(),
+            vec!["attachment: some words of text"],
+        ),
+        (
+            "application/octet-stream",
+            "a.html",
+            b"<p>page</p>".to_vec(),
+            vec!["attachment: page"],
+        ),
+        (
+            "application/rtf",
+            "a.rtf",
+            b"{\\rtf1 rich}".to_vec(),
+            vec!["attachment: rich"],
+        ),
+        (
+            "application/zip",
+            "a.docx",
+            office,
+            vec!["attachment: in word"],
+        ),
+        (
+            "text/calendar",
+            "a.ics",
+            b"BEGIN:VCALENDAR\nSUMMARY:meet\n".to_vec(),
+            vec!["attachment: meet"],
+        ),
+        (
+            "application/ms-tnef",
+            "winmail.dat",
+            crate::message::tnef::tests::sample(),
+            vec![
+                "subject: inner subject",
+                "attachment: plain body",
+                "attachment: html body",
+                "file-name: note.txt",
+                "attachment: attached text of the file",
+            ],
+        ),
+        (
+            "image/svg+xml",
+            "a.svg",
+            b"<svg><text>drawn</text></svg>".to_vec(),
+            vec!["attachment: drawn"],
+        ),
+        ("image/png", "a.png", b"\x00\x01\x02\x03".to_vec(), vec![]),
+    ] {
+        let raw = format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nbody\n--b\nContent-Type: {kind}\nContent-Disposition: attachment; filename={name}\nContent-Transfer-Encoding: base64\n\n{}\n--b--\n",
+            b64(&bytes)
+        );
+        let file_name = format!("file-name: {name}");
+        let mut whole = vec!["plain: body", file_name.as_str()];
+        whole.extend(expected);
+        assert_eq!(pieces(&reading(&raw)), whole, "{name}");
+    }
+}
+
+#[test]
+fn uuencoded_files_are_read() {
+    let reading = reading("Subject: s\n\nbefore\nbegin 644 n.txt\n#0V%T\n`\nend\nafter\n");
+    assert_eq!(
+        pieces(&reading),
+        [
+            "subject: s",
+            "file-name: n.txt",
+            "attachment: Cat",
+            "plain: before\nafter"
+        ]
+    );
+    assert_eq!(ids(&reading), ["structure.uuencode"]);
+}
+
+#[test]
+fn ambiguous_structure_is_read_each_way() {
+    let part = |text: &str| format!("Content-Type: text/plain\n\n{text}\n");
+    for (raw, finding, expected) in [
+        (
+            format!(
+                "Content-Type: multipart/mixed; boundary=one; boundary=two\n\n--one\n{}--one--\n--two\n{}--two--\n",
+                part("first"),
+                part(NOTE)
+            ),
+            "structure.boundary-twice",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Type: multipart/mixed; boundary=two; boundary=one\n\n--one\n{}--one--\n--two\n{}--two--\n",
+                part("first"),
+                part(NOTE)
+            ),
+            "structure.boundary-twice",
+            NOTE,
+        ),
+        (
+            format!("Content-Type: text/html\nContent-Type: text/plain\n\n<p>{NOTE}</p>"),
+            "structure.header-twice",
+            NOTE,
+        ),
+        (
+            format!("Content-Type: text/plain\nContent-Type: text/html\n\n<p>{NOTE}</p>"),
+            "structure.header-twice",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Transfer-Encoding: base64\nContent-Transfer-Encoding: 7bit\n\n{}",
+                b64(NOTE)
+            ),
+            "structure.header-twice",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n\n{}",
+                b64(NOTE)
+            ),
+            "structure.header-twice",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n\n--b\n{}",
+                part(NOTE)
+            ),
+            "structure.no-end",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n\n--c\n{}--c--\n",
+                part(NOTE)
+            ),
+            "structure.boundary-wrong",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n\n--b\n{}--b--\n--b\n{}--b--\n",
+                part("first"),
+                part(NOTE)
+            ),
+            "structure.boundary-after-end",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n\n{NOTE}\n--b\n{}--b--\n",
+                part("first")
+            ),
+            "structure.outside-text",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n\n--b\n{}--b--\n{NOTE}\n",
+                part("first")
+            ),
+            "structure.outside-text",
+            NOTE,
+        ),
+        (
+            format!("Content-Type: multipart/mixed; boundary=b\n\n{NOTE}\n"),
+            "structure.outside-text",
+            NOTE,
+        ),
+        (
+            format!("Subject: s\n{NOTE}\nmore of it\n"),
+            "structure.no-blank-line",
+            NOTE,
+        ),
+        (
+            format!("Subject: s\n{NOTE}\n\nmore of it\n"),
+            "structure.no-blank-line",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n{NOTE}\n--b--\n"
+            ),
+            "structure.no-blank-line",
+            NOTE,
+        ),
+        (
+            format!("Content-Type: text/plain\n\n{}\n", b64(NOTE)),
+            "structure.encoding-lie",
+            NOTE,
+        ),
+        (
+            format!("Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n{NOTE}\n"),
+            "structure.encoding-lie",
+            NOTE,
+        ),
+        (
+            format!("Content-Type: text/plain\n\n{}\n", NOTE.replace(' ', "=20")),
+            "structure.encoding-lie",
+            NOTE,
+        ),
+        (
+            format!(
+                "Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n{}\n",
+                b64(NOTE).replace('0', "!0")
+            ),
+            "structure.base64-junk",
+            NOTE,
+        ),
+        (
+            format!("Content-Type: application/octet-stream\n\n{NOTE}\n"),
+            "structure.type-lie",
+            NOTE,
+        ),
+    ] {
+        let reading = reading(&raw);
+        assert!(
+            ids(&reading).contains(&finding),
+            "{finding} in {:?} of {raw}",
+            ids(&reading)
+        );
+        let found = reading
+            .pieces
+            .iter()
+            .any(|piece| piece.text.contains(expected));
+        assert!(found, "{:?} of {raw}", pieces(&reading));
+    }
+}
+
+#[test]
+fn the_same_text_is_not_read_twice() {
+    for raw in [
+        "Content-Type: text/plain\nContent-Type: text/plain; charset=utf-8\n\nbody".to_owned(),
+        format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\n{NOTE}\n--b--\n--b\nContent-Type: text/plain\n\n{NOTE}\n--b--\n"
+        ),
+    ] {
+        assert_eq!(reading(&raw).pieces.len(), 1, "{raw}");
+    }
+}
+
+#[test]
+fn comments_and_quotes_in_the_encoding_are_forgiven() {
+    for value in ["base64 (c)", "\"base64\"", "BASE64;", "base64 "] {
+        let raw = format!("Content-Transfer-Encoding: {value}\n\n{}\n", b64(NOTE));
+        assert_eq!(
+            pieces(&reading(&raw)),
+            [format!("plain: {NOTE}")],
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn bare_carriage_returns_are_line_ends_for_some() {
+    let raw = format!("Subject: s\rContent-Type: text/html\r\r<p>{NOTE}</p>");
+    let found = read(raw.as_bytes(), &ReadLimits::default());
+    assert!(ids(&found).contains(&"structure.bare-newline"));
+    assert!(
+        pieces(&found).contains(&format!("html~2: {NOTE}")),
+        "{:?}",
+        pieces(&found)
+    );
+    let found = read(
+        b"Subject: s\r\n\r\none\rtwo\r\nthree",
+        &ReadLimits::default(),
+    );
+    assert_eq!(pieces(&found), ["subject: s", "plain: one\ntwo\nthree"]);
+}
+
+#[test]
+fn charsets_and_their_lies() {
+    let (cyrillic, _, _) = encoding_rs::KOI8_R.encode("Переведите деньги на этот кошелек");
+    for label in ["koi8-r", "x-unknown", "utf-8", "us-ascii"] {
+        let mut raw = format!("Content-Type: text/plain; charset={label}\n\n").into_bytes();
+        raw.extend_from_slice(&cyrillic);
+        let found = read(&raw, &ReadLimits::default());
+        assert_eq!(
+            pieces(&found),
+            ["plain: Переведите деньги на этот кошелек"],
+            "{label}"
+        );
+    }
+}
+
+#[test]
+fn plain_text_that_is_a_page_is_read_as_one_too() {
+    let reading = reading("Content-Type: text/plain\n\n<html><p>bit<!-- -->coin</p></html>");
+    assert_eq!(
+        pieces(&reading),
+        [
+            "plain: <html><p>bit<!-- -->coin</p></html>",
+            "html~2: bitcoin",
+            "html.hidden~2: "
+        ][..2]
+    );
+}
+
+#[test]
+fn media_are_handed_on() {
+    let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
+    picture.resize(2000, 7);
+    let encoded = b64(&picture);
+    let raw = format!("Content-Type: image/png\nContent-Transfer-Encoding: base64\n\n{encoded}\n");
+    let found = reading(&raw);
+    assert_eq!(found.media.len(), 1);
+    assert_eq!(found.media[0].bytes, picture);
+    assert_eq!(ids(&found), ["structure.picture-only"]);
+    let raw = format!(
+        "Content-Type: text/html\n\n<img src=\"data:image/png;base64,{}\">",
+        encoded.replace('\n', "")
+    );
+    let found = reading(&raw);
+    assert_eq!(found.media[0].bytes, picture);
+    let limits = ReadLimits {
+        media_bytes: 100,
+        ..ReadLimits::default()
+    };
+    let found = read(raw.as_bytes(), &limits);
+    assert!(found.media.is_empty() && found.is_truncated);
+    let raw = format!(
+        "Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\n{}\n",
+        b64("%PDF-1.4 /Encrypt 1 0 R")
+    );
+    assert!(ids(&reading(&raw)).contains(&"structure.encrypted"));
+}
+
+#[test]
+fn sealed_things_are_facts() {
+    let archive = crate::message::office::tests::zipped(&[("a.js", "x")]);
+    for (kind, bytes, expected) in [
+        ("application/zip", archive, "structure.archive"),
+        (
+            "application/octet-stream",
+            b"Rar!\x1a\x07\x01\0".to_vec(),
+            "structure.archive",
+        ),
+        (
+            "application/pkcs7-mime",
+            b"0\x82\x01\x02".to_vec(),
+            "structure.encrypted-mail",
+        ),
+        (
+            "text/plain",
+            b"-----BEGIN PGP MESSAGE-----\n\nabc".to_vec(),
+            "structure.encrypted-mail",
+        ),
+    ] {
+        let raw = format!(
+            "Content-Type: {kind}\nContent-Transfer-Encoding: base64\n\n{}\n",
+            b64(bytes)
+        );
+        assert!(ids(&reading(&raw)).contains(&expected), "{kind}");
+    }
+}
+
+#[test]
+fn an_empty_body_is_a_fact() {
+    assert_eq!(
+        ids(&reading("Subject: only this\n\n\n")),
+        ["structure.no-body"]
+    );
+}
+
+#[test]
+fn deep_nesting_is_read_to_the_bottom() {
+    let mut raw = String::new();
+    for level in 0..200 {
+        raw += &format!("Content-Type: multipart/mixed; boundary=b{level}x\n\n--b{level}x\n");
+    }
+    raw += &format!("Content-Type: text/plain\n\n{NOTE}\n");
+    let found = reading(&raw);
+    assert!(
+        found.pieces.iter().any(|piece| piece.text.contains(NOTE)),
+        "{:?}",
+        pieces(&found)
+    );
+    assert!(ids(&found).contains(&"structure.deep"));
+    let messages = "Content-Type: message/rfc822\n\n".repeat(100) + "Subject: s\n\n" + NOTE;
+    let found = reading(&messages);
+    assert!(found.pieces.iter().any(|piece| piece.text.contains(NOTE)));
+}
+
+#[test]
+fn limits_become_findings() {
+    let limits = ReadLimits {
+        text_bytes: 100,
+        parts: 10,
+        header_bytes: 200,
+        ..ReadLimits::default()
+    };
+    for (raw, finding) in [
+        (
+            format!("Subject: s\n\n{}", "word ".repeat(100)),
+            "limit.text",
+        ),
+        (
+            format!("Content-Type: text/html\n\n{}", "<p>word ".repeat(100)),
+            "limit.text",
+        ),
+        (
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n\n{}",
+                "--b\n\nx\n".repeat(100)
+            ),
+            "limit.parts",
+        ),
+        (
+            format!("{}\n\nbody", "X-A: b\n".repeat(100)),
+            "limit.header",
+        ),
+    ] {
+        let found = read(raw.as_bytes(), &limits);
+        assert!(
+            ids(&found).contains(&finding),
+            "{finding}: {:?}",
+            ids(&found)
+        );
+        assert!(found.is_truncated, "{finding}");
+        let size: usize = found.pieces.iter().map(|piece| piece.text.len()).sum();
+        assert!(size <= 200, "{finding}");
+    }
+}
