@@ -9,6 +9,7 @@ mod judge;
 mod matcher;
 mod model;
 mod pack;
+mod train;
 mod verdict;
 mod voices;
 mod words;

@@ -1,0 +1,138 @@
+//! Fitting the model: regularised logistic regression over the signals.
+
+use crate::classify::model::category;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One judged message: its signals, and whether it is sextortion.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Identifiers of the signals that were found.
+    pub signals: BTreeSet<String>,
+    /// Is it sextortion?
+    pub is_threat: bool,
+    /// How much it counts; 1 for an ordinary message, less for one of many near copies.
+    pub weight: f64,
+    /// Messages of one group are near copies: they are left out together in cross-validation.
+    pub group: String,
+}
+
+/// How the fit is done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fit {
+    /// Strength of the regularisation towards the prior weights. Default: 0.02.
+    pub shrink: f64,
+    /// Passes over the samples. Default: 3,000.
+    pub passes: usize,
+    /// How much an honest message counts against a threat of the same weight. Default: 3.
+    pub caution: f64,
+}
+
+impl Default for Fit {
+    fn default() -> Self {
+        Self { shrink: 0.02, passes: 3_000, caution: 3.0 }
+    }
+}
+
+/// Points at which a message is as likely a threat as not: the border of `sextortion`.
+const BORDER: f64 = crate::classify::SEXTORTION;
+
+impl Fit {
+    /// Finds weights in points, so that [`crate::classify::SEXTORTION`] is the border between the classes.
+    ///
+    /// `prior` are the weights to start from and to stay near where the samples say little; the sign
+    /// of a prior weight is kept, so a theme never speaks for a message and a guard never against it.
+    pub fn weights(&self, samples: &[Sample], prior: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+        let ids: Vec<&String> = prior.keys().collect();
+        let index: BTreeMap<&str, usize> =
+            ids.iter().enumerate().map(|(number, id)| (id.as_str(), number)).collect();
+        let rows: Vec<(Vec<usize>, bool, f64)> = samples
+            .iter()
+            .map(|sample| {
+                let features = sample.signals.iter().filter_map(|id| index.get(id.as_str()).copied()).collect();
+                let caution = if sample.is_threat { 1.0 } else { self.caution };
+                (features, sample.is_threat, sample.weight * caution)
+            })
+            .collect();
+        let total: f64 = rows.iter().map(|row| row.2).sum::<f64>().max(1.0);
+        let start: Vec<f64> = ids.iter().map(|id| prior[*id]).collect();
+        let mut weights = start.clone();
+        let mut speed = vec![1e-8; weights.len()];
+        for _ in 0..self.passes {
+            let mut slope = vec![0.0; weights.len()];
+            for (features, is_threat, weight) in &rows {
+                let points: f64 = features.iter().map(|&number| weights[number]).sum();
+                // One point is half a unit of log-odds: ten points of doubt are beyond doubt.
+                let chance = 1.0 / (1.0 + (-(points - BORDER) / 2.0).exp());
+                let error = (chance - f64::from(u8::from(*is_threat))) * weight / total;
+                for &number in features {
+                    slope[number] += error;
+                }
+            }
+            for number in 0..weights.len() {
+                let slope = slope[number] + self.shrink / 100.0 * (weights[number] - start[number]);
+                speed[number] += slope * slope;
+                weights[number] -= 0.1 * slope / speed[number].sqrt();
+                weights[number] = if start[number] < 0.0 {
+                    weights[number].clamp(-6.0, 0.0)
+                } else {
+                    weights[number].clamp(0.0, 6.0)
+                };
+            }
+        }
+        ids.iter()
+            .zip(weights)
+            .map(|(id, weight)| ((*id).clone(), (weight * 20.0).round() / 20.0))
+            .collect()
+    }
+}
+
+/// The sign that a signal's weight may have: guards take points, everything else gives them.
+pub fn sign(id: &str) -> f64 {
+    if category(id).is_some_and(crate::classify::Category::is_guard) { -1.0 } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(signals: &[&str], is_threat: bool) -> Sample {
+        Sample {
+            signals: signals.iter().map(|id| (*id).to_owned()).collect(),
+            is_threat,
+            weight: 1.0,
+            group: String::new(),
+        }
+    }
+
+    #[test]
+    fn weights_separate_what_can_be_separated() {
+        let samples = [
+            sample(&["recording.claimed", "demand.crypto"], true),
+            sample(&["recording.claimed", "demand.crypto", "deadline.hours"], true),
+            sample(&["demand.crypto", "deadline.hours"], false),
+            sample(&["recording.claimed", "demand.crypto", "advice.do-not-pay"], false),
+        ];
+        let prior: BTreeMap<String, f64> = [
+            ("recording.claimed", 1.0),
+            ("demand.crypto", 1.0),
+            ("deadline.hours", 1.0),
+            ("advice.do-not-pay", -1.0),
+        ]
+        .map(|(id, weight)| (id.to_owned(), weight))
+        .into();
+        let fitted = Fit { shrink: 0.0, passes: 20_000, caution: 1.0 }.weights(&samples, &prior);
+        for sample in &samples {
+            let points: f64 = sample.signals.iter().map(|id| fitted[id]).sum();
+            assert_eq!(points >= BORDER, sample.is_threat, "{sample:?} has {points} points of {fitted:?}");
+        }
+    }
+
+    #[test]
+    fn signs_are_kept() {
+        let samples = [sample(&["advice.report"], true), sample(&["demand.pay-me"], false)];
+        let prior: BTreeMap<String, f64> =
+            [("advice.report", -2.0), ("demand.pay-me", 1.0)].map(|(id, w)| (id.to_owned(), w)).into();
+        let fitted = Fit::default().weights(&samples, &prior);
+        assert!(fitted["advice.report"] <= 0.0 && fitted["demand.pay-me"] >= 0.0, "{fitted:?}");
+    }
+}
