@@ -57,7 +57,7 @@ impl Decision {
             self.would = Some(self.disposition);
         }
         self.disposition = Disposition::Accept;
-        self.add_headers &= with_headers;
+        self.add_headers = with_headers && (self.add_headers || self.would.is_some());
         self.reply = None;
         self.subject_prefix = None;
         self.headers.clear();

@@ -66,6 +66,14 @@ impl Networks {
         self.nets.is_empty()
     }
 
+    /// Is there a network larger than any that one organisation has (a /8, or a /16 of IPv6)?
+    pub fn is_vast(&self) -> bool {
+        self.nets.iter().any(|(net, is_in)| {
+            let smallest = if net.addr().is_ipv4() { 8 } else { 16 };
+            *is_in && net.prefix_len() < smallest
+        })
+    }
+
     /// Is the address in one of them? IPv4 addresses mapped into IPv6 count as IPv4.
     pub fn contains(&self, ip: IpAddr) -> bool {
         if self.nets.is_empty() {
