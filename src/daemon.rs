@@ -1,9 +1,9 @@
 //! The running service: sockets, signals, reload, the end.
 
-use crate::config::{LogFormat, LogLevel, LogSettings, SocketAddress};
+use crate::config::{Config, LogFormat, LogLevel, LogSettings, MilterSettings, SocketAddress};
 use crate::engine::Engine;
 use crate::metrics::Metrics;
-use crate::milter::{self, CurrentEngine, Socket};
+use crate::milter::{self, CurrentEngine, Phase, Socket};
 use crate::web::{self, Readiness, Shown, WebListener};
 use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
@@ -13,8 +13,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
@@ -34,8 +35,7 @@ pub struct Daemon {
     sockets: Vec<SocketAddress>,
     web_address: Option<SocketAddr>,
     milter: JoinHandle<io::Result<()>>,
-    drain: watch::Sender<bool>,
-    end: oneshot::Sender<()>,
+    phase: watch::Sender<Phase>,
 }
 
 impl fmt::Debug for Daemon {
@@ -77,10 +77,9 @@ impl Daemon {
             tokio::spawn(web::serve(listener, shown, std::future::pending()));
         }
         let engine: CurrentEngine = Arc::new(ArcSwap::from_pointee(engine));
-        let (drain, drains) = watch::channel(false);
-        let (end, ended) = oneshot::channel();
+        let (phase, phases) = watch::channel(Phase::Serving);
         let addresses = sockets.iter().map(|s| s.address().clone()).collect();
-        let milter = milter::serve(sockets, engine.clone(), metrics.clone(), drains, ended);
+        let milter = milter::serve(sockets, engine.clone(), metrics.clone(), phases);
         Ok(Self {
             engine,
             load,
@@ -89,8 +88,7 @@ impl Daemon {
             sockets: addresses,
             web_address,
             milter: tokio::spawn(milter),
-            drain,
-            end,
+            phase,
         })
     }
 
@@ -117,6 +115,10 @@ impl Daemon {
     pub fn reload(&self) -> Result<(), String> {
         match (self.load)() {
             Ok(engine) => {
+                let old = self.engine.load();
+                for name in needs_restart(old.config(), engine.config()) {
+                    warn!("{name} has changed in the config; that needs a restart");
+                }
                 self.engine.store(Arc::new(engine));
                 self.metrics.reloads.inc();
                 self.readiness.clear("reload");
@@ -189,7 +191,7 @@ impl Daemon {
             wait.as_secs()
         );
         // Sockets are closed, and each connection ends when it is between two messages.
-        let _ = self.drain.send(true);
+        let _ = self.phase.send(Phase::Draining);
         let drained = timeout(wait, self.metrics.all_closed());
         tokio::select! {
             drained = drained => if drained.is_err() {
@@ -198,10 +200,33 @@ impl Daemon {
             },
             _ = hurry => warn!("stopping at once; clients in mid-message will try again"),
         }
-        let _ = self.end.send(());
+        let _ = self.phase.send(Phase::Ending);
         let _ = self.milter.await;
         info!("stopped");
     }
+}
+
+/// The settings that differ and are only looked at when the service starts.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let mut changed = Vec::new();
+    let sockets = |config: &Config| MilterSettings {
+        // It is looked at when it is needed.
+        drain: Duration::ZERO,
+        ..config.milter.clone()
+    };
+    if sockets(old) != sockets(new) {
+        changed.push("[milter]");
+    }
+    if old.http != new.http {
+        changed.push("[http]");
+    }
+    if old.log != new.log {
+        changed.push("[log]");
+    }
+    if old.limits.inspect_total != new.limits.inspect_total {
+        changed.push("limits.inspect_total");
+    }
+    changed
 }
 
 fn why_ended(ended: Result<io::Result<()>, tokio::task::JoinError>) -> String {

@@ -3,7 +3,7 @@
 use crate::classify::{Judge, Verdict};
 use crate::config::Config;
 use crate::decoder::{Decoder, Trouble};
-use crate::message::{self, Envelope, Header, ReadLimits, Reading};
+use crate::message::{self, Envelope, Header, Reading};
 use crate::policy::{Facts, Plan};
 use std::fmt;
 
@@ -47,7 +47,6 @@ impl Judged {
 /// the end of the message, so that no message is handled by half an old and half a new config.
 pub struct Engine {
     config: Config,
-    read_limits: ReadLimits,
     decoder: Decoder,
     judge: Box<JudgeFn>,
 }
@@ -77,7 +76,6 @@ impl Engine {
         Self {
             decoder: Decoder::new(config.decoder.clone()),
             config,
-            read_limits: ReadLimits::default(),
             judge: Box::new(judge),
         }
     }
@@ -112,7 +110,7 @@ impl Engine {
     ///
     /// Only by a bug.
     pub async fn read(&self, raw: &[u8], is_truncated: bool) -> Read {
-        let mut reading = work(raw.len(), || message::read(raw, &self.read_limits));
+        let mut reading = work(raw.len(), || message::read(raw, &self.config.read));
         reading.is_truncated |= is_truncated;
         let mut trouble = None;
         if self.decoder.wants(&reading.media) {

@@ -87,6 +87,7 @@ pub(super) async fn finish(
         } else {
             act = Act::Deliver;
             set_all(&mut plan, Disposition::Tag);
+            plan.add_headers = plan.decisions.iter().any(|decision| decision.add_headers);
         }
     }
     for decision in &plan.decisions {

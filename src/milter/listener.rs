@@ -3,6 +3,7 @@
 use crate::config::{MilterSettings, SocketAddress};
 use crate::maillog::Alarm;
 use crate::metrics::Metrics;
+use crate::milter::Phase;
 use crate::milter::wire::{MilterStream, Peer};
 use nix::sys::socket::{setsockopt, sockopt};
 use std::fs;
@@ -15,6 +16,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 /// Connections that the system lets wait until we take them.
@@ -210,20 +212,25 @@ struct SocketFile {
 
 impl SocketFile {
     fn at(path: &Path) -> io::Result<Self> {
-        let metadata = fs::symlink_metadata(path)?;
         Ok(Self {
             path: path.to_owned(),
-            inode: (metadata.dev(), metadata.ino()),
+            inode: inode(path)?,
         })
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if Self::at(&self.path).is_ok_and(|now| now.inode == self.inode) {
+        if inode(&self.path).is_ok_and(|now| now == self.inode) {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Device and number of a file.
+fn inode(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// All sockets as the one listener that indymilter asks for.
@@ -231,15 +238,19 @@ pub(super) struct Listener {
     streams: mpsc::Receiver<MilterStream>,
 }
 
+/// The tasks that accept on the sockets.
+pub(super) type Acceptors = JoinSet<()>;
+
 impl Listener {
-    /// Begins to accept on all sockets, until `drain` becomes true; then they are closed.
+    /// Begins to accept on all sockets, until the end begins; then they are closed.
     pub(super) fn start(
         sockets: Vec<Socket>,
         settings: &MilterSettings,
         metrics: &Arc<Metrics>,
-        drain: &watch::Receiver<bool>,
-    ) -> Self {
+        phase: &watch::Receiver<Phase>,
+    ) -> (Self, Acceptors) {
         let (sender, streams) = mpsc::channel(1);
+        let mut acceptors = JoinSet::new();
         let gate = Arc::new(Gate {
             places: Arc::new(Semaphore::new(settings.max_connections)),
             limit: settings.max_connections,
@@ -250,16 +261,16 @@ impl Listener {
         for socket in sockets {
             let gate = gate.clone();
             let sender = sender.clone();
-            let mut drains = drain.clone();
-            let drain = drain.clone();
-            tokio::spawn(async move {
+            let mut phases = phase.clone();
+            let phase = phase.clone();
+            acceptors.spawn(async move {
                 tokio::select! {
-                    () = gate.accept_all(&socket, &drain, &sender) => {}
-                    _ = drains.wait_for(|drains| *drains) => {}
+                    () = gate.accept_all(&socket, &phase, &sender) => {}
+                    _ = phases.wait_for(|phase| *phase != Phase::Serving) => {}
                 }
             });
         }
-        Self { streams }
+        (Self { streams }, acceptors)
     }
 }
 
@@ -288,7 +299,7 @@ impl Gate {
     async fn accept_all(
         &self,
         socket: &Socket,
-        drain: &watch::Receiver<bool>,
+        phase: &watch::Receiver<Phase>,
         sender: &mpsc::Sender<MilterStream>,
     ) {
         let mut pause = PAUSES.0;
@@ -331,7 +342,7 @@ impl Gate {
             }
             let permit = self.places.clone().acquire_owned().await;
             let permit = permit.expect("the semaphore is never closed");
-            let stream = MilterStream::new(peer, drain.clone(), permit, &self.metrics);
+            let stream = MilterStream::new(peer, phase.clone(), permit, &self.metrics);
             if sender.send(stream).await.is_err() {
                 return;
             }

@@ -14,7 +14,6 @@ use crate::maillog::Alarm;
 use crate::metrics::Metrics;
 use arc_swap::ArcSwap;
 use listener::Listener;
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -22,6 +21,18 @@ use tokio::sync::{Semaphore, watch};
 
 /// The engine of the moment; a reload swaps it.
 pub type CurrentEngine = Arc<ArcSwap<Engine>>;
+
+/// What the service is about to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Serve.
+    #[default]
+    Serving,
+    /// Take no new connections, and end each one after its message.
+    Draining,
+    /// End all connections.
+    Ending,
+}
 
 /// What all sessions share.
 #[derive(Debug)]
@@ -37,9 +48,7 @@ struct Shared {
     lacking: Alarm,
 }
 
-/// Serves MTAs on all sockets until `shutdown`; then sessions end after their current command.
-///
-/// When `drain` becomes true the sockets are closed, and each session ends after its message.
+/// Serves MTAs on all sockets, until the phase is [`Phase::Ending`].
 ///
 /// # Errors
 ///
@@ -48,11 +57,10 @@ pub async fn serve(
     sockets: Vec<Socket>,
     engine: CurrentEngine,
     metrics: Arc<Metrics>,
-    drain: watch::Receiver<bool>,
-    shutdown: impl Future,
+    mut phase: watch::Receiver<Phase>,
 ) -> io::Result<()> {
     let config = engine.load().config().clone();
-    let listener = Listener::start(sockets, &config.milter, &metrics, &drain);
+    let (listener, mut acceptors) = Listener::start(sockets, &config.milter, &metrics, &phase);
     let budget_kib = u32::try_from(config.limits.inspect_total >> 10).unwrap_or(u32::MAX);
     let shared = Arc::new(Shared {
         engine,
@@ -69,5 +77,12 @@ pub async fn serve(
         connection_timeout: config.milter.connection_timeout,
         ..Default::default()
     };
-    indymilter::run(listener, session::callbacks(&shared), settings, shutdown).await
+    let shutdown = async {
+        // Where nobody can ask for the end any more, it has come.
+        let _ = phase.wait_for(|phase| *phase == Phase::Ending).await;
+    };
+    let result = indymilter::run(listener, session::callbacks(&shared), settings, shutdown).await;
+    // Wait for them: socket files are removed when the tasks are gone.
+    acceptors.shutdown().await;
+    result
 }

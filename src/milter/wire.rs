@@ -1,6 +1,7 @@
 //! The stream of one milter connection, with the corrections that indymilter needs.
 
 use crate::metrics::Metrics;
+use crate::milter::Phase;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
@@ -51,7 +52,8 @@ impl Peer {
 ///   address it cannot read, so the first is cut off and the second becomes "unknown".
 /// - Before QUIT_NC it puts a command that indymilter can always go on from: out of most states
 ///   indymilter ignores QUIT_NC and then the CONNECT of the next client.
-/// - While draining, it ends between two messages, as if the MTA had hung up.
+/// - It ends between two messages while the service is draining, and at once when that is over, as
+///   if the MTA had hung up.
 /// - It asks for an ACK at once after each read: Postfix writes many small packets, and without
 ///   TCP_NODELAY on its side it waits 44 ms for our delayed ACK.
 pub(super) struct MilterStream {
@@ -60,16 +62,29 @@ pub(super) struct MilterStream {
     /// Bytes that indymilter gets before any new ones.
     pending: Vec<u8>,
     pending_from: usize,
-    drain: Pin<Box<dyn Future<Output = ()> + Send>>,
+    drain: Signal,
+    end: Signal,
     has_ended: bool,
     metrics: Arc<Metrics>,
     _permit: OwnedSemaphorePermit,
 }
 
+/// Completes when the service gets to a phase.
+type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn reaches(mut phases: watch::Receiver<Phase>, wanted: Phase) -> Signal {
+    Box::pin(async move {
+        // A sender that is gone will never ask for it.
+        if phases.wait_for(|phase| *phase >= wanted).await.is_err() {
+            std::future::pending().await
+        }
+    })
+}
+
 impl MilterStream {
     pub(super) fn new(
         peer: Peer,
-        mut drain: watch::Receiver<bool>,
+        phase: watch::Receiver<Phase>,
         permit: OwnedSemaphorePermit,
         metrics: &Arc<Metrics>,
     ) -> Self {
@@ -79,12 +94,8 @@ impl MilterStream {
             frames: Frames::default(),
             pending: Vec::new(),
             pending_from: 0,
-            drain: Box::pin(async move {
-                // A sender that is gone will never ask for a drain.
-                if drain.wait_for(|drains| *drains).await.is_err() {
-                    std::future::pending().await
-                }
-            }),
+            drain: reaches(phase.clone(), Phase::Draining),
+            end: reaches(phase, Phase::Ending),
             has_ended: false,
             metrics: metrics.clone(),
             _permit: permit,
@@ -130,13 +141,23 @@ impl AsyncRead for MilterStream {
                 return Poll::Ready(Ok(()));
             }
             let start = buf.filled().len();
-            match &mut this.peer {
+            let read = match &mut this.peer {
                 Peer::Tcp(stream) => {
-                    ready!(Pin::new(&mut *stream).poll_read(cx, buf))?;
-                    let _ = stream.set_quickack(true);
+                    let read = Pin::new(&mut *stream).poll_read(cx, buf);
+                    if read.is_ready() {
+                        let _ = stream.set_quickack(true);
+                    }
+                    read
                 }
-                Peer::Unix(stream) => ready!(Pin::new(stream).poll_read(cx, buf))?,
+                Peer::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            };
+            if read.is_pending() {
+                this.has_ended = this.end.as_mut().poll(cx).is_ready();
             }
+            if this.has_ended {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(read)?;
             if buf.filled().len() == start {
                 return Poll::Ready(Ok(()));
             }

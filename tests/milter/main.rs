@@ -1,0 +1,10 @@
+//! The milter through its front door: a service in this process, spoken to as an MTA speaks.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod actions;
+mod hostile;
+mod life;
+mod peer;
+mod sockets;
+mod states;
