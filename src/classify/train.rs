@@ -29,7 +29,11 @@ pub struct Fit {
 
 impl Default for Fit {
     fn default() -> Self {
-        Self { shrink: 0.02, passes: 3_000, caution: 3.0 }
+        Self {
+            shrink: 0.02,
+            passes: 3_000,
+            caution: 3.0,
+        }
     }
 }
 
@@ -41,14 +45,25 @@ impl Fit {
     ///
     /// `prior` are the weights to start from and to stay near where the samples say little; the sign
     /// of a prior weight is kept, so a theme never speaks for a message and a guard never against it.
-    pub fn weights(&self, samples: &[Sample], prior: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+    pub fn weights(
+        &self,
+        samples: &[Sample],
+        prior: &BTreeMap<String, f64>,
+    ) -> BTreeMap<String, f64> {
         let ids: Vec<&String> = prior.keys().collect();
-        let index: BTreeMap<&str, usize> =
-            ids.iter().enumerate().map(|(number, id)| (id.as_str(), number)).collect();
+        let index: BTreeMap<&str, usize> = ids
+            .iter()
+            .enumerate()
+            .map(|(number, id)| (id.as_str(), number))
+            .collect();
         let rows: Vec<(Vec<usize>, bool, f64)> = samples
             .iter()
             .map(|sample| {
-                let features = sample.signals.iter().filter_map(|id| index.get(id.as_str()).copied()).collect();
+                let features = sample
+                    .signals
+                    .iter()
+                    .filter_map(|id| index.get(id.as_str()).copied())
+                    .collect();
                 let caution = if sample.is_threat { 1.0 } else { self.caution };
                 (features, sample.is_threat, sample.weight * caution)
             })
@@ -88,7 +103,11 @@ impl Fit {
 
 /// The sign that a signal's weight may have: guards take points, everything else gives them.
 pub fn sign(id: &str) -> f64 {
-    if category(id).is_some_and(crate::classify::Category::is_guard) { -1.0 } else { 1.0 }
+    if category(id).is_some_and(crate::classify::Category::is_guard) {
+        -1.0
+    } else {
+        1.0
+    }
 }
 
 #[cfg(test)]
@@ -108,9 +127,15 @@ mod tests {
     fn weights_separate_what_can_be_separated() {
         let samples = [
             sample(&["recording.claimed", "demand.crypto"], true),
-            sample(&["recording.claimed", "demand.crypto", "deadline.hours"], true),
+            sample(
+                &["recording.claimed", "demand.crypto", "deadline.hours"],
+                true,
+            ),
             sample(&["demand.crypto", "deadline.hours"], false),
-            sample(&["recording.claimed", "demand.crypto", "advice.do-not-pay"], false),
+            sample(
+                &["recording.claimed", "demand.crypto", "advice.do-not-pay"],
+                false,
+            ),
         ];
         let prior: BTreeMap<String, f64> = [
             ("recording.claimed", 1.0),
@@ -120,19 +145,35 @@ mod tests {
         ]
         .map(|(id, weight)| (id.to_owned(), weight))
         .into();
-        let fitted = Fit { shrink: 0.0, passes: 20_000, caution: 1.0 }.weights(&samples, &prior);
+        let fitted = Fit {
+            shrink: 0.0,
+            passes: 20_000,
+            caution: 1.0,
+        }
+        .weights(&samples, &prior);
         for sample in &samples {
             let points: f64 = sample.signals.iter().map(|id| fitted[id]).sum();
-            assert_eq!(points >= BORDER, sample.is_threat, "{sample:?} has {points} points of {fitted:?}");
+            assert_eq!(
+                points >= BORDER,
+                sample.is_threat,
+                "{sample:?} has {points} points of {fitted:?}"
+            );
         }
     }
 
     #[test]
     fn signs_are_kept() {
-        let samples = [sample(&["advice.report"], true), sample(&["demand.pay-me"], false)];
-        let prior: BTreeMap<String, f64> =
-            [("advice.report", -2.0), ("demand.pay-me", 1.0)].map(|(id, w)| (id.to_owned(), w)).into();
+        let samples = [
+            sample(&["advice.report"], true),
+            sample(&["demand.pay-me"], false),
+        ];
+        let prior: BTreeMap<String, f64> = [("advice.report", -2.0), ("demand.pay-me", 1.0)]
+            .map(|(id, w)| (id.to_owned(), w))
+            .into();
         let fitted = Fit::default().weights(&samples, &prior);
-        assert!(fitted["advice.report"] <= 0.0 && fitted["demand.pay-me"] >= 0.0, "{fitted:?}");
+        assert!(
+            fitted["advice.report"] <= 0.0 && fitted["demand.pay-me"] >= 0.0,
+            "{fitted:?}"
+        );
     }
 }

@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod decode_helper;
 mod parallel;
+mod policy;
 mod run;
 mod scan;
 mod show;
@@ -25,6 +26,7 @@ struct Arguments {
 enum Command {
     Check(check::Check),
     Config(config::ConfigArgs),
+    Policy(policy::PolicyArgs),
     Run(run::Run),
     Scan(scan::Scan),
     #[command(hide = true)]
@@ -36,6 +38,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check(args) => ExitCode::from(check::run(&args, &mut io::stdout().lock())),
         Command::Config(args) => ExitCode::from(config::run(&args, &mut io::stdout().lock())),
+        Command::Policy(args) => ExitCode::from(policy::run(&args, &mut io::stdout().lock())),
         Command::Run(args) => ExitCode::from(run::run(&args)),
         Command::DecodeHelper(args) => ExitCode::from(decode_helper::run(&args)),
         Command::Scan(args) => {

@@ -1,0 +1,516 @@
+//! `callbluff policy`: which rule decides about a message, and what another policy would change.
+
+use crate::classify::{Judge, Verdict};
+use crate::cli::parallel;
+use crate::cli::show::printable;
+use crate::cli::source::{self, Mail};
+use crate::config::{Config, Loaded};
+use crate::diagnose::Diagnostics;
+use crate::message::{self, Address, Client, Envelope, Header};
+use crate::policy::{Decision, Facts, Fate, Plan, Policy};
+use serde_json::json;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+
+/// The most that is read of one message, in bytes, as the milter does by default.
+const INSPECT: usize = 8 * 1024 * 1024;
+
+/// The most recipients taken from the header of one message.
+const MAX_RECIPIENTS: usize = 100;
+
+/// Try a policy on mail that lies in files.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Say for each recipient what is done, which rule decides, and why the rules before it do not.
+    Test(Test),
+    /// Say what a new policy would do otherwise than the old one.
+    Replay(Replay),
+}
+
+#[derive(Debug, clap::Args)]
+struct Test {
+    /// The config file; without it the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    envelope: EnvelopeArgs,
+    /// Print one JSON object per message and line.
+    #[arg(long)]
+    json: bool,
+    /// Messages: files, folders, mboxes; `-` or nothing is standard input.
+    #[arg(value_name = "MAIL")]
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Replay {
+    /// The config file in use; without it the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    old: Option<PathBuf>,
+    /// The config file that is to come.
+    #[arg(long, value_name = "FILE")]
+    new: PathBuf,
+    #[command(flatten)]
+    envelope: EnvelopeArgs,
+    /// Print one JSON object per change and line.
+    #[arg(long)]
+    json: bool,
+    /// Messages: files, folders, mboxes; `-` or nothing is standard input.
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+/// What the mail server would tell about the message.
+#[derive(Debug, clap::Args)]
+struct EnvelopeArgs {
+    /// A recipient; again for further ones. Default: from Delivered-To, X-Original-To or To.
+    #[arg(long, value_name = "ADDRESS")]
+    rcpt: Vec<String>,
+    /// The envelope sender, `<>` for the null sender. Default: from Return-Path.
+    #[arg(long, value_name = "ADDRESS")]
+    sender: Option<String>,
+    /// The client's IP address.
+    #[arg(long, value_name = "IP")]
+    client: Option<IpAddr>,
+    /// What the client says in HELO.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    helo: String,
+    /// The user of SMTP AUTH.
+    #[arg(long, value_name = "USER")]
+    auth: Option<String>,
+    /// The name of the mail server's listening service.
+    #[arg(long, value_name = "NAME")]
+    daemon: Option<String>,
+    /// The hour of the day, 0 to 23. Default: now.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..24))]
+    hour: Option<u8>,
+}
+
+impl EnvelopeArgs {
+    fn envelope(&self, header: &Header) -> Envelope {
+        let recipients = match &self.rcpt[..] {
+            [] => recipients(header),
+            given => given
+                .iter()
+                .map(|text| Address::new(text.as_bytes()))
+                .collect(),
+        };
+        let sender = self.sender.as_deref().or(header.first("Return-Path"));
+        Envelope {
+            client: Client {
+                ip: self.client,
+                helo: self.helo.clone(),
+                ..Client::default()
+            },
+            queue_id: None,
+            daemon_name: self.daemon.clone(),
+            auth_user: self.auth.clone(),
+            sender: sender.map(|text| Address::new(text.trim().as_bytes())),
+            recipients,
+        }
+    }
+
+    fn hour(&self) -> Option<u8> {
+        self.hour
+            .or_else(|| u8::try_from(jiff::Zoned::now().hour()).ok())
+    }
+}
+
+/// Whom a stored message was for: what delivery noted, else what the sender wrote.
+fn recipients(header: &Header) -> Vec<Address> {
+    let mut found: Vec<Address> = Vec::new();
+    for name in ["Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc"] {
+        // Note: a comma in a quoted display name splits it; the piece without an address is skipped.
+        for part in header.all(name).flat_map(|value| value.split(',')) {
+            let bare = match (part.rfind('<'), part.rfind('>')) {
+                (Some(from), Some(to)) if from < to => &part[from + 1..to],
+                _ => part.trim(),
+            };
+            let address = Address::new(bare.as_bytes());
+            let is_address = bare.contains('@') && !bare.contains(char::is_whitespace);
+            if is_address && !found.contains(&address) && found.len() < MAX_RECIPIENTS {
+                found.push(address);
+            }
+        }
+        if !found.is_empty() {
+            break;
+        }
+    }
+    found
+}
+
+/// A message, judged, with its envelope.
+struct Judged {
+    name: String,
+    verdict: Verdict,
+    envelope: Envelope,
+    header: Header,
+    size: u64,
+    hour: Option<u8>,
+}
+
+impl Judged {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            header: Some(&self.header),
+            size: self.size,
+            hour: self.hour,
+            ..Facts::new(&self.verdict, &self.envelope)
+        }
+    }
+}
+
+/// Runs the command, prints to `out` and returns the exit status.
+pub(crate) fn run(args: &PolicyArgs, out: &mut dyn Write) -> u8 {
+    let done = match &args.what {
+        What::Test(args) => test(args, out),
+        What::Replay(args) => replay(args, out),
+    };
+    match done {
+        Ok(status) => status,
+        Err(why) => {
+            // Not `eprintln`, which panics when nobody reads standard error.
+            let _ = writeln!(io::stderr(), "{why}");
+            2
+        }
+    }
+}
+
+fn load(path: Option<&Path>) -> Result<Config, String> {
+    match path {
+        None => Ok(Loaded::builtin().config),
+        Some(path) => Config::load(path)
+            .map(|loaded| loaded.config)
+            .map_err(|problems| problems.to_string()),
+    }
+}
+
+fn judge_for(config: &Config) -> Result<Judge, String> {
+    let mut problems = Diagnostics::new();
+    let packs = config.local_packs(&mut problems);
+    let judge = Judge::load(&packs, false, &mut problems);
+    match judge {
+        Some(judge) if !problems.has_errors() => Ok(judge),
+        _ => Err(problems.to_string()),
+    }
+}
+
+/// Judges every message and hands the results to `each` in order; the number of failures.
+fn each_message(
+    paths: &[PathBuf],
+    config: &Config,
+    envelope: &EnvelopeArgs,
+    each: &mut dyn FnMut(&Judged) -> io::Result<()>,
+) -> Result<usize, String> {
+    let judge = judge_for(config)?;
+    let stdin = [PathBuf::from("-")];
+    let sources = source::sources(if paths.is_empty() { &stdin } else { paths });
+    let bar = parallel::progress_bar(&sources);
+    let work = |mail: Mail| one(&mail, &judge, config, envelope);
+    let mut failures = 0;
+    let mut written = Ok(());
+    parallel::in_order(&sources, INSPECT, &bar, &work, &mut |judged| {
+        match judged {
+            Ok(judged) => written = bar.suspend(|| each(&judged)),
+            Err(why) => {
+                failures += 1;
+                bar.suspend(|| {
+                    let _ = writeln!(io::stderr(), "callbluff: {why}");
+                });
+            }
+        }
+        written.is_ok()
+    });
+    bar.finish_and_clear();
+    match written {
+        // A reader that has seen enough, such as `head`, is no news.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("callbluff: could not write the results: {error}"))
+        }
+        _ => Ok(failures),
+    }
+}
+
+fn one(mail: &Mail, judge: &Judge, config: &Config, args: &EnvelopeArgs) -> Result<Judged, String> {
+    let name = printable(&mail.name);
+    let raw = match &mail.content {
+        Ok(raw) => raw,
+        Err(why) => return Err(format!("{name}: {}", printable(why))),
+    };
+    panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut reading = message::read(raw, &config.read);
+        reading.is_truncated |= mail.is_truncated;
+        let envelope = args.envelope(&reading.header);
+        let verdict = judge.judge(&envelope, &reading);
+        Judged {
+            name: mail.name.clone(),
+            verdict,
+            envelope,
+            header: reading.header,
+            size: raw.len() as u64,
+            hour: args.hour(),
+        }
+    }))
+    .map_err(|_| format!("{name}: judging failed: a bug in callbluff"))
+}
+
+fn test(args: &Test, out: &mut dyn Write) -> Result<u8, String> {
+    let config = load(args.config.as_deref())?;
+    let failures = each_message(&args.paths, &config, &args.envelope, &mut |judged| {
+        if args.json {
+            writeln!(out, "{}", test_json(&config.policy, judged))
+        } else {
+            write!(out, "{}", test_text(&config.policy, judged))
+        }
+    })?;
+    Ok(if failures == 0 { 0 } else { 2 })
+}
+
+fn test_text(policy: &Policy, judged: &Judged) -> String {
+    let facts = judged.facts();
+    let verdict = &judged.verdict;
+    let mut text = format!(
+        "{}: {}, {:.1} points\n",
+        printable(&judged.name),
+        verdict.class,
+        verdict.score
+    );
+    if judged.envelope.recipients.is_empty() {
+        text += "  no recipient is known: name one with --rcpt\n";
+        return text;
+    }
+    let plan = policy.plan(&facts);
+    let is_trusted = policy.trust.reason(&judged.envelope).is_some();
+    for (recipient, decision) in judged.envelope.recipients.iter().zip(&plan.decisions) {
+        let recipient_shown = printable(&recipient.to_string());
+        text += &format!("  {recipient_shown}: {}\n", outcome(decision));
+        text += &format!("    because: {}\n", printable(&decision.reason));
+        let asked = match is_trusted {
+            true => Vec::new(),
+            false => policy.explain(&facts, recipient),
+        };
+        for (rule, fails_at) in asked {
+            match fails_at {
+                Some(key) => text += &format!("    rule \"{rule}\": `{key}` does not hold\n"),
+                None => text += &format!("    rule \"{rule}\": everything holds\n"),
+            }
+        }
+    }
+    text += &format!("  the mail server is told: {}\n", fate(&plan));
+    text
+}
+
+fn test_json(policy: &Policy, judged: &Judged) -> serde_json::Value {
+    let facts = judged.facts();
+    let plan = policy.plan(&facts);
+    let recipients: Vec<_> = judged
+        .envelope
+        .recipients
+        .iter()
+        .zip(&plan.decisions)
+        .map(|(recipient, decision)| {
+            json!({
+                "recipient": recipient.text(),
+                "disposition": decision.disposition.name(),
+                "would": decision.would.map(|would| would.name()),
+                "rule": decision.rule,
+                "reply": decision.reply.as_ref().map(ToString::to_string),
+                "reason": decision.reason,
+            })
+        })
+        .collect();
+    json!({
+        "v": 1,
+        "file": judged.name,
+        "verdict": judged.verdict.class.name(),
+        "score": judged.verdict.score,
+        "answer": fate(&plan),
+        "recipients": recipients,
+    })
+}
+
+/// `accept (would quarantine) by rule "x"`.
+fn outcome(decision: &Decision) -> String {
+    let mut text = decision.disposition.to_string();
+    if let Some(would) = decision.would {
+        text += &format!(" (would {would})");
+    }
+    if let Some(rule) = &decision.rule {
+        text += &format!(" by rule \"{rule}\"");
+    }
+    text
+}
+
+fn fate(plan: &Plan) -> String {
+    let stored = match plan.store.len() {
+        0 => String::new(),
+        count => format!(", {count} stored in the quarantine"),
+    };
+    let answer = match &plan.fate {
+        Fate::Deliver => "go on".to_owned(),
+        Fate::Hold => "hold".to_owned(),
+        Fate::Discard => "discard".to_owned(),
+        Fate::Reject(reply) | Fate::Defer(reply) => reply.to_string(),
+    };
+    answer + &stored
+}
+
+fn replay(args: &Replay, out: &mut dyn Write) -> Result<u8, String> {
+    let old = load(args.old.as_deref())?;
+    let new = load(Some(&args.new))?;
+    let (mut messages, mut changed) = (0, 0);
+    // Judged once, as the new config reads and judges: only the policies are compared.
+    let failures = each_message(&args.paths, &new, &args.envelope, &mut |judged| {
+        messages += 1;
+        let changes = changes(&old.policy, &new.policy, judged);
+        changed += usize::from(!changes.is_empty());
+        for (recipient, before, after) in changes {
+            let (name, recipient) = (printable(&judged.name), printable(&recipient));
+            let (before, after) = (outcome(&before), outcome(&after));
+            if args.json {
+                let change = json!({
+                    "v": 1, "file": judged.name, "recipient": recipient,
+                    "verdict": judged.verdict.class.name(), "old": before, "new": after,
+                });
+                writeln!(out, "{change}")?;
+            } else {
+                writeln!(out, "{name}: {recipient}: {before} -> {after}")?;
+            }
+        }
+        Ok(())
+    })?;
+    if !args.json {
+        let summary = format!("{changed} of {messages} messages would be treated otherwise");
+        writeln!(out, "{summary}").map_err(|error| error.to_string())?;
+    }
+    Ok(if failures == 0 { 0 } else { 2 })
+}
+
+/// The recipients for whom something else is done, with both decisions.
+fn changes(old: &Policy, new: &Policy, judged: &Judged) -> Vec<(String, Decision, Decision)> {
+    let facts = judged.facts();
+    let pairs = old
+        .plan(&facts)
+        .decisions
+        .into_iter()
+        .zip(new.plan(&facts).decisions);
+    let effect = |decision: &Decision| (decision.disposition, decision.would);
+    judged
+        .envelope
+        .recipients
+        .iter()
+        .zip(pairs)
+        .filter(|(_, (before, after))| effect(before) != effect(after))
+        .map(|(recipient, (before, after))| (recipient.to_string(), before, after))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Extortion in the plainest words that the built-in packs know.
+    const BLUFF: &str = "Delivered-To: ann@example.org\nReturn-Path: <x@example.net>\nSubject: I recorded you\n\n\
+        I hacked your computer and installed a trojan. I recorded you through your webcam while you \
+        watched porn. Pay 900 USD in bitcoin within 48 hours, or I will send the video to all your contacts.\n";
+
+    fn command(files: &[(&str, &str)], arguments: &[&str]) -> (u8, String) {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: PolicyArgs,
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("the folder is ours");
+        }
+        let words = arguments.iter().map(|word| match word.strip_prefix('@') {
+            Some(name) => folder.path().join(name).display().to_string(),
+            None => (*word).to_owned(),
+        });
+        let line: Line =
+            clap::Parser::parse_from(std::iter::once("policy".to_owned()).chain(words));
+        let mut out = Vec::new();
+        let status = run(&line.args, &mut out);
+        (status, String::from_utf8(out).expect("text"))
+    }
+
+    #[test]
+    fn a_test_names_the_rule_and_why_others_do_not_decide() {
+        let config = "[[rule]]\nname = \"vip\"\nrecipient = \"boss@example.org\"\naction = \"tag\"\n\
+            [[rule]]\nname = \"all\"\naction = \"hold\"\n";
+        let files = [("c.toml", config), ("m.eml", BLUFF)];
+        let (status, text) = command(&files, &["test", "--config", "@c.toml", "@m.eml"]);
+        assert_eq!(status, 0, "{text}");
+        assert!(
+            text.contains("<ann@example.org>: hold by rule \"all\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("rule \"vip\": `recipient` does not hold"),
+            "{text}"
+        );
+        assert!(text.contains("the mail server is told: hold"), "{text}");
+        let (_, text) = command(
+            &files,
+            &[
+                "test",
+                "--config",
+                "@c.toml",
+                "--rcpt",
+                "boss@example.org",
+                "--json",
+                "@m.eml",
+            ],
+        );
+        assert!(text.contains("\"rule\":\"vip\""), "{text}");
+    }
+
+    #[test]
+    fn a_replay_shows_what_changes() {
+        let files = [
+            ("old.toml", "mode = \"monitor\"\n"),
+            ("new.toml", "mode = \"enforce\"\n"),
+            ("m.eml", BLUFF),
+            ("n.eml", "To: ann@example.org\nSubject: lunch\n\nAt noon?\n"),
+        ];
+        let (status, text) = command(
+            &files,
+            &[
+                "replay",
+                "--old",
+                "@old.toml",
+                "--new",
+                "@new.toml",
+                "@m.eml",
+                "@n.eml",
+            ],
+        );
+        assert_eq!(status, 0, "{text}");
+        assert!(
+            text.contains(": <ann@example.org>: accept (would "),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("1 of 2 messages would be treated otherwise\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_config_that_does_not_load_is_trouble() {
+        let files = [("c.toml", "mode = 1\n"), ("m.eml", BLUFF)];
+        assert_eq!(
+            command(&files, &["test", "--config", "@c.toml", "@m.eml"]).0,
+            2
+        );
+    }
+}
