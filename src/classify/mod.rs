@@ -12,9 +12,11 @@ mod pack;
 mod train;
 mod verdict;
 mod voices;
+mod wallets;
 mod words;
 
 pub use judge::Judge;
 pub use verdict::{
     Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, WalletHit,
 };
+pub use wallets::{FoundWallet, Wallets, find as find_wallets};

@@ -31,6 +31,8 @@ pub use envelope::{Address, Client, Envelope};
 pub use findings::FINDINGS;
 pub use headers::Header;
 pub use media::{Found, MediaLimits, Ocr, decode};
-pub use normalise::{FoldStats, Folded, Normaliser, findings as fold_findings, fold};
+pub use normalise::{
+    FoldStats, Folded, Normaliser, ReadAs, findings as fold_findings, fold, read_as,
+};
 pub use piece::{Finding, Media, MediaKind, Origin, Piece, Place, Reading};
 pub use read::{ReadLimits, read};

@@ -140,6 +140,13 @@ pub(super) fn turn(cell: &mut Cell, target: Target) -> bool {
     }
 }
 
+/// The Latin letter that a folded letter is taken for.
+pub(super) fn latin(c: char, is_upper: bool) -> Option<char> {
+    to_latin(c, is_upper)
+        .filter(|look| look.is_close)
+        .map(|look| look.letter)
+}
+
 /// A Latin letter that another letter looks like.
 struct Look {
     letter: char,

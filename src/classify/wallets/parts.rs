@@ -1,0 +1,159 @@
+//! Addresses in several parts: groups of equal length, and halves that the reader shall join.
+
+use crate::classify::wallets::prove::{self, Budget, MOST_CHARS, Proof};
+use crate::classify::wallets::{Compact, runs};
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// Longer groups are words.
+const GROUP_CHARS: usize = 12;
+/// As many groups as the longest address has characters.
+const GROUPS: usize = 128;
+/// So many fragments are remembered; halves stand close together.
+const FRAGMENTS: usize = 8;
+/// The shortest part of an address that is worth a join.
+const LEAST_CHARS: usize = 4;
+
+/// Tokens of equal length in a row.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    chars: usize,
+    tokens: Vec<Range<usize>>,
+}
+
+impl Group {
+    /// Characters of each token.
+    pub(super) fn chars(&self) -> usize {
+        self.chars
+    }
+
+    /// Is a token with so many characters one more of the same?
+    pub(super) fn takes(&self, chars: usize) -> bool {
+        self.tokens.is_empty() || chars == 0 || (chars == self.chars && self.tokens.len() < GROUPS)
+    }
+
+    pub(super) fn push(&mut self, token: Range<usize>, chars: usize) {
+        // A sign alone stands between the groups.
+        if chars == 0 || chars > GROUP_CHARS {
+            return;
+        }
+        if self.tokens.is_empty() {
+            self.chars = chars;
+        }
+        self.tokens.push(token);
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Range<usize>> {
+        std::mem::take(&mut self.tokens)
+    }
+}
+
+/// A run of characters that may be a part of an address.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    text: String,
+    pub(super) piece: usize,
+    pub(super) range: Range<usize>,
+}
+
+impl Part {
+    /// The part that a token with foreign letters is read as.
+    pub(super) fn of(compact: &Compact, piece: usize) -> Option<Self> {
+        let (first, last) = (compact.spots.first()?, compact.spots.last()?);
+        is_odd(&compact.text).then(|| Self {
+            text: compact.text.clone(),
+            piece,
+            range: first.start..last.end,
+        })
+    }
+}
+
+/// The longest run of letters and digits, if it looks like a part of an address.
+pub(super) fn longest_run(body: &str, offset: usize, piece: usize) -> Option<Part> {
+    let (start, end) = runs(body, |byte| byte.is_ascii_alphanumeric())
+        .into_iter()
+        .max_by_key(|(start, end)| end - start)?;
+    let text = &body[start..end];
+    is_odd(text).then(|| Part {
+        text: text.to_owned(),
+        piece,
+        range: offset + start..offset + end,
+    })
+}
+
+/// Is it neither a word, nor a number, nor a number with a unit?
+fn is_odd(text: &str) -> bool {
+    if !(LEAST_CHARS..=MOST_CHARS).contains(&text.len()) {
+        return false;
+    }
+    let bytes = text.as_bytes();
+    let changes = bytes
+        .windows(2)
+        .filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit())
+        .count();
+    let capitals = bytes[1..]
+        .iter()
+        .filter(|byte| byte.is_ascii_uppercase())
+        .count();
+    let is_mixed = capitals > 0 && bytes.iter().any(u8::is_ascii_lowercase);
+    changes >= 2 || (is_mixed && (capitals > 1 || changes > 0))
+}
+
+/// The last fragments, over the borders of lines and pieces.
+#[derive(Debug, Default)]
+pub(super) struct Fragments {
+    last: VecDeque<Part>,
+}
+
+impl Fragments {
+    /// Joins the new part with those before it; gives the proof with its first and last part.
+    pub(super) fn join(&mut self, part: Part, budget: &mut Budget) -> Option<(Proof, Part, Part)> {
+        let found = self.pair(&part, budget).or_else(|| self.row(&part, budget));
+        if found.is_some() {
+            self.last.clear();
+            return found;
+        }
+        if self.last.len() == FRAGMENTS {
+            self.last.pop_front();
+        }
+        self.last.push_back(part);
+        None
+    }
+
+    /// Two halves, in either order.
+    fn pair(&self, part: &Part, budget: &mut Budget) -> Option<(Proof, Part, Part)> {
+        for other in self.last.iter().rev() {
+            for (first, second) in [(other, part), (part, other)] {
+                let chars = first.text.len() + second.text.len();
+                if !prove::forms(&first.text)
+                    .iter()
+                    .any(|&form| prove::can_have(form, chars))
+                {
+                    continue;
+                }
+                let joined = format!("{}{}", first.text, second.text);
+                if let Some(proof) = prove::whole(&joined, budget) {
+                    return Some((proof, other.clone(), part.clone()));
+                }
+            }
+        }
+        None
+    }
+
+    /// Three or more parts in a row.
+    fn row(&self, part: &Part, budget: &mut Budget) -> Option<(Proof, Part, Part)> {
+        let mut joined = part.text.clone();
+        for (count, other) in self.last.iter().rev().enumerate() {
+            joined.insert_str(0, &other.text);
+            if joined.len() > MOST_CHARS {
+                break;
+            }
+            if count > 0
+                && let Some(proof) = prove::whole(&joined, budget)
+            {
+                return Some((proof, other.clone(), part.clone()));
+            }
+        }
+        None
+    }
+}
