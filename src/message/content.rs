@@ -163,6 +163,7 @@ impl Content<'_> {
         }
         for (id, is_so) in [
             (findings::DEEP, page.is_deep),
+            (findings::LIMIT_MEDIA, page.has_more_data),
             (
                 findings::HIDDEN_TEXT,
                 page.hidden_letters >= 60

@@ -556,8 +556,18 @@ impl Sheet {
         Some((bits, subject, specificity))
     }
 
-    /// Which ancestors of selectors this element is, one bit each.
-    pub(crate) fn ancestor_bits(&self, element: &str, id: &str, classes: &str) -> u64 {
+    /// Which ancestors of selectors this element is, one bit each; takes what it tries off `work`.
+    pub(crate) fn ancestor_bits(
+        &self,
+        element: &str,
+        id: &str,
+        classes: &str,
+        work: &mut u32,
+    ) -> u64 {
+        *work = work.saturating_sub(self.ancestors.len() as u32);
+        if *work == 0 {
+            return 0;
+        }
         self.ancestors
             .iter()
             .enumerate()
@@ -737,7 +747,7 @@ mod tests {
             let found = matches!(style.display, Some((Display::None, _)));
             assert_eq!(found, hidden, "{element} #{id} .{classes} in {around}");
         }
-        assert_eq!(sheet.ancestor_bits("div", "", "box"), 1);
+        assert_eq!(sheet.ancestor_bits("div", "", "box", &mut 9), 1);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub const FINDINGS: &[(&str, &str)] = &[
     ),
     (
         OUTSIDE_TEXT,
-        "text in front of the first or behind the last part of a multipart",
+        "over 250 letters in front of the first or behind the last part of a multipart",
     ),
     (ARCHIVE, "an attached zip, rar, 7z or other archive"),
     (

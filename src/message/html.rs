@@ -20,6 +20,8 @@ pub(crate) struct Rendered {
     pub(crate) attributes: String,
     /// The decoded `data:` URIs.
     pub(crate) data: Vec<Vec<u8>>,
+    /// Were there more of them than are decoded?
+    pub(crate) has_more_data: bool,
     /// Pictures shown, tracking pixels apart.
     pub(crate) pictures: usize,
     /// Letters hidden by style that are no preheader and no copy of what is seen.
@@ -55,7 +57,7 @@ mod most {
     /// Bytes of style sheets.
     pub(super) const SHEET_BYTES: usize = 512 * 1024;
     /// Rules of style sheets tried, over all elements.
-    pub(super) const SHEET_WORK: u32 = 4_000_000;
+    pub(super) const SHEET_WORK: u32 = 500_000;
     /// `data:` URIs decoded, and bytes of each.
     pub(super) const DATA: usize = 16;
     pub(super) const DATA_BYTES: usize = 8 * 1024 * 1024;
@@ -283,6 +285,8 @@ struct Page {
     attributes: Attributes,
     sheet: Sheet,
     sheet_bytes: usize,
+    /// The `style` attribute read last: the same one often stands in tag after tag.
+    last_style: (String, Style),
     work: u32,
     raw: Option<Raw>,
     visible: Sink,
@@ -307,6 +311,7 @@ impl Page {
             attributes: Attributes::default(),
             sheet: Sheet::default(),
             sheet_bytes: 0,
+            last_style: (String::new(), Style::default()),
             work: most::SHEET_WORK,
             raw: None,
             visible: Sink::new(visible_limit),
@@ -373,7 +378,7 @@ impl Page {
 
     fn data_uri(&mut self, uri: &[u8]) {
         if self.out.data.len() >= most::DATA {
-            self.out.is_cut = true;
+            self.out.has_more_data = true;
             return;
         }
         let Some(comma) = memchr::memchr(b',', &uri[..uri.len().min(400)]) else {
@@ -427,7 +432,9 @@ impl Page {
             | b"param" | b"embed" | b"bgsound" | b"frame" | b"keygen" => return,
             _ => {}
         }
-        self.close_implied(tag);
+        if self.beyond == 0 {
+            self.close_implied(tag);
+        }
         if self.stack.len() >= most::DEPTH {
             self.beyond += 1;
             self.out.is_deep = true;
@@ -522,16 +529,19 @@ impl Page {
             let name = std::str::from_utf8(tag).unwrap_or_default();
             let (id, classes) = (attributes.id.trim(), attributes.class.as_str());
             let around = parent.bits;
-            bits |= self.sheet.ancestor_bits(name, id, classes);
+            bits |= self.sheet.ancestor_bits(name, id, classes, &mut self.work);
             let sheet = self
                 .sheet
                 .style_of(name, id, classes, around, &mut self.work);
             style.lay_over(&sheet);
         }
         if !attributes.style.is_empty() {
-            let mut own = Style::default();
-            own.declare(&attributes.style);
-            style.lay_over(&own);
+            if self.last_style.0 != attributes.style {
+                self.last_style.0.clone_from(&attributes.style);
+                self.last_style.1 = Style::default();
+                self.last_style.1.declare(&attributes.style);
+            }
+            style.lay_over(&self.last_style.1);
         }
         compute(
             &parent,
@@ -584,30 +594,43 @@ impl Page {
     /// Closes what a start tag closes without saying so: a cell before the next, a paragraph
     /// before a block.
     fn close_implied(&mut self, tag: &[u8]) {
-        let (closes, borders): (&[&[u8]], &[&[u8]]) = match tag {
-            b"td" | b"th" => (&[b"td", b"th"], &[b"tr", b"table"]),
-            b"tr" => (&[b"td", b"th", b"tr"], &[b"table"]),
+        const CELLS: &[u64] = &[name::TD, name::TH];
+        let (closes, borders): (&[u64], &[u64]) = match tag {
+            b"td" | b"th" => (CELLS, &[name::TR, name::TABLE]),
+            b"tr" => (&[name::TD, name::TH, name::TR], &[name::TABLE]),
             b"tbody" | b"thead" | b"tfoot" => (
-                &[b"td", b"th", b"tr", b"tbody", b"thead", b"tfoot"],
-                &[b"table"],
+                &[
+                    name::TD,
+                    name::TH,
+                    name::TR,
+                    name::TBODY,
+                    name::THEAD,
+                    name::TFOOT,
+                ],
+                &[name::TABLE],
             ),
-            b"li" => (&[b"li"], &[b"ul", b"ol", b"td", b"th", b"table"]),
-            b"dd" | b"dt" => (&[b"dd", b"dt"], &[b"dl", b"td", b"th", b"table"]),
-            b"option" => (&[b"option"], &[b"select"]),
-            b"a" => (&[b"a"], &[b"td", b"th", b"table"]),
+            b"li" => (
+                &[name::LI],
+                &[name::UL, name::OL, name::TD, name::TH, name::TABLE],
+            ),
+            b"dd" | b"dt" => (
+                &[name::DD, name::DT],
+                &[name::DL, name::TD, name::TH, name::TABLE],
+            ),
+            b"a" => (&[name::A], &[name::TD, name::TH, name::TABLE]),
             tag if is_block(tag) || tag == b"table" || tag == b"pre" => (
-                &[b"p"],
-                &[b"td", b"th", b"table", b"caption", b"button", b"object"],
+                &[name::P],
+                &[name::TD, name::TH, name::TABLE, name::CAPTION],
             ),
             _ => return,
         };
         // Outermost of what is closed, within what is looked at.
         let mut found = None;
-        for (at, frame) in self.stack.iter().enumerate().rev().take(48) {
-            if borders.iter().any(|border| hash(border) == frame.name) {
+        for (at, frame) in self.stack.iter().enumerate().rev().take(32) {
+            if borders.contains(&frame.name) {
                 break;
             }
-            if closes.iter().any(|closed| hash(closed) == frame.name) {
+            if closes.contains(&frame.name) {
                 found = Some(at);
                 if closes.len() == 1 {
                     break;
@@ -805,7 +828,7 @@ impl Page {
         }
         let hidden = self.hidden.letters();
         self.out.visible_letters = self.visible.letters();
-        self.out.is_cut |= self.visible.is_cut() || self.hidden.is_cut();
+        self.out.is_cut |= self.work == 0 || self.visible.is_cut() || self.hidden.is_cut();
         let visible = self.visible.into_text();
         let (seen, turned) = bidi::as_seen(&visible);
         self.out.turned_letters = turned;
@@ -908,6 +931,28 @@ const SCHEMES: &[&str] = &[
     "skype",
     "xmpp",
 ];
+
+/// Names that are compared with those on the stack.
+mod name {
+    use super::hash;
+
+    pub(super) const A: u64 = hash(b"a");
+    pub(super) const P: u64 = hash(b"p");
+    pub(super) const LI: u64 = hash(b"li");
+    pub(super) const UL: u64 = hash(b"ul");
+    pub(super) const OL: u64 = hash(b"ol");
+    pub(super) const DD: u64 = hash(b"dd");
+    pub(super) const DT: u64 = hash(b"dt");
+    pub(super) const DL: u64 = hash(b"dl");
+    pub(super) const TD: u64 = hash(b"td");
+    pub(super) const TH: u64 = hash(b"th");
+    pub(super) const TR: u64 = hash(b"tr");
+    pub(super) const TBODY: u64 = hash(b"tbody");
+    pub(super) const THEAD: u64 = hash(b"thead");
+    pub(super) const TFOOT: u64 = hash(b"tfoot");
+    pub(super) const TABLE: u64 = hash(b"table");
+    pub(super) const CAPTION: u64 = hash(b"caption");
+}
 
 /// Elements with line breaks around them.
 fn is_block(tag: &[u8]) -> bool {

@@ -321,7 +321,10 @@ impl Reader<'_> {
         if letters + high < 30 || is_notice {
             return;
         }
-        self.out.find(findings::OUTSIDE_TEXT, place);
+        // Mailing lists put their footers here.
+        if letters + high >= 250 {
+            self.out.find(findings::OUTSIDE_TEXT, place);
+        }
         let mut raw = b"\n".to_vec();
         raw.extend_from_slice(text);
         self.again(raw, place, context);

@@ -205,23 +205,27 @@ pub(crate) fn looks_like_text(body: &[u8]) -> bool {
 }
 
 /// Does a text that is declared as it is carry quoted-printable escapes?
+///
+/// Only those that such text is full of count (soft line breaks, `=3D`, `=20`, line ends, 8-bit
+/// letters): URLs have `=1F` and the like by chance.
 pub(crate) fn looks_like_quoted_printable(body: &[u8]) -> bool {
     let sample = &body[..body.len().min(16 * 1024)];
     let mut escapes = 0;
     let mut others = 0;
     for at in memchr::memchr_iter(b'=', sample) {
-        match sample[at + 1..] {
-            [b'\n', ..] | [b'\r', b'\n', ..] => escapes += 1,
-            [a, b, ..]
-                if matches!(a, b'0'..=b'9' | b'A'..=b'F')
-                    && matches!(b, b'0'..=b'9' | b'A'..=b'F') =>
-            {
-                escapes += 1;
-            }
-            _ => others += 1,
+        let is_escape = match sample[at + 1..] {
+            [b'\n', ..] | [b'\r', b'\n', ..] => true,
+            [b'3', b'D', ..] | [b'2', b'0', ..] | [b'0', b'A' | b'D', ..] => true,
+            [b'C'..=b'F', b'0'..=b'9' | b'A'..=b'F', b'=', ..] => true,
+            _ => false,
+        };
+        if is_escape {
+            escapes += 1;
+        } else {
+            others += 1;
         }
     }
-    escapes >= 3 && escapes > others * 4
+    escapes >= 3 && escapes > others
 }
 
 #[cfg(test)]
@@ -299,5 +303,8 @@ mod tests {
         ));
         assert!(looks_like_quoted_printable(b"a=20b=3Dc=\nd"));
         assert!(!looks_like_quoted_printable(b"x=1, y=2, z=33"));
+        assert!(!looks_like_quoted_printable(
+            b"?x=3AEEF4E https://example.org/?x=13FA1F ?y=5F119B3"
+        ));
     }
 }

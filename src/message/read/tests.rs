@@ -229,7 +229,8 @@ fn ambiguous_structure_is_read_each_way() {
         ),
         (
             format!(
-                "Content-Type: multipart/mixed; boundary=b\n\n{NOTE}\n--b\n{}--b--\n",
+                "Content-Type: multipart/mixed; boundary=b\n\n{}\n--b\n{}--b--\n",
+                NOTE.repeat(5),
                 part("first")
             ),
             "structure.outside-text",
@@ -237,14 +238,18 @@ fn ambiguous_structure_is_read_each_way() {
         ),
         (
             format!(
-                "Content-Type: multipart/mixed; boundary=b\n\n--b\n{}--b--\n{NOTE}\n",
-                part("first")
+                "Content-Type: multipart/mixed; boundary=b\n\n--b\n{}--b--\n{}\n",
+                part("first"),
+                NOTE.repeat(5)
             ),
             "structure.outside-text",
             NOTE,
         ),
         (
-            format!("Content-Type: multipart/mixed; boundary=b\n\n{NOTE}\n"),
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n\n{}\n",
+                NOTE.repeat(5)
+            ),
             "structure.outside-text",
             NOTE,
         ),
@@ -500,5 +505,227 @@ fn limits_become_findings() {
         assert!(found.is_truncated, "{finding}");
         let size: usize = found.pieces.iter().map(|piece| piece.text.len()).sum();
         assert!(size <= 200, "{finding}");
+    }
+}
+
+#[test]
+fn hostile_messages_stay_within_their_limits() {
+    let html = |body: String| format!("Content-Type: text/html\n\n{body}").into_bytes();
+    let attributes = (0..50_000).fold(String::new(), |all, n| all + &format!(" a{n}=b"));
+    let boundaries = (0..3000).fold(String::new(), |all, n| {
+        all + &format!("--b\nContent-Type: multipart/mixed; boundary=never{n}\n\n")
+    });
+    let limits = ReadLimits::default();
+    for (name, raw) in [
+        ("elements", html("<div>".repeat(200_000))),
+        ("attributes", html(format!("<p{attributes}>x"))),
+        ("cells", html("<td>x".repeat(200_000))),
+        (
+            "open formatting",
+            html("<p><font color=red>x</p>".repeat(40_000)),
+        ),
+        ("end tags", html("</p></b>".repeat(100_000))),
+        ("entities", html("&".repeat(1_000_000))),
+        ("comments", html("<!--".repeat(200_000))),
+        (
+            "rules",
+            html(format!("<style>{}", "a b,.c .d{color:red}".repeat(40_000))),
+        ),
+        ("sheets", html("<style>@media x{".repeat(60_000))),
+        ("data", html("<img src='data:,x'>".repeat(50_000))),
+        (
+            "multiparts",
+            format!("Content-Type: multipart/mixed; boundary=b\n\n{boundaries}").into_bytes(),
+        ),
+        (
+            "parts",
+            format!(
+                "Content-Type: multipart/mixed; boundary=b\n\n{}",
+                "--b\n\nx\n".repeat(300_000)
+            )
+            .into_bytes(),
+        ),
+        (
+            "messages",
+            "Content-Type: message/rfc822\n\n"
+                .repeat(50_000)
+                .into_bytes(),
+        ),
+        (
+            "fields",
+            "Content-Type: text/html\n".repeat(150_000).into_bytes(),
+        ),
+        (
+            "words",
+            format!("Subject: {}", "=?a?q?".repeat(150_000)).into_bytes(),
+        ),
+        (
+            "parameters",
+            format!("Content-Type: a/b; {}", "a*0=b;".repeat(40_000)).into_bytes(),
+        ),
+        (
+            "base64",
+            format!(
+                "Content-Transfer-Encoding: base64\n\n{}",
+                "QUFB".repeat(700_000)
+            )
+            .into_bytes(),
+        ),
+        ("returns", vec![b'\r'; 2_000_000]),
+        ("NULs", vec![0; 2_000_000]),
+        ("high", vec![0xff; 2_000_000]),
+        (
+            "rich text",
+            format!(
+                "Content-Type: text/rtf\n\n{{\\rtf1{}",
+                "{\\b x".repeat(100_000)
+            )
+            .into_bytes(),
+        ),
+        (
+            "uuencode",
+            format!("a: b\n\n{}", "begin 644 x\n".repeat(100_000)).into_bytes(),
+        ),
+    ] {
+        let found = read(&raw, &limits);
+        let visible: usize = found
+            .pieces
+            .iter()
+            .filter(|p| !p.place.hidden)
+            .map(|p| p.text.len())
+            .sum();
+        let hidden: usize = found
+            .pieces
+            .iter()
+            .filter(|p| p.place.hidden)
+            .map(|p| p.text.len())
+            .sum();
+        assert!(
+            visible <= limits.text_bytes && hidden <= limits.text_bytes,
+            "{name}"
+        );
+        assert!(found.media.len() <= limits.media_items, "{name}");
+        assert!(found.pieces.len() <= 2 * limits.parts + 100, "{name}");
+    }
+}
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What messages are made of, in any order.
+    fn token() -> impl Strategy<Value = Vec<u8>> {
+        let words: Vec<&'static [u8]> = vec![
+            b"Content-Type: ",
+            b"multipart/mixed; ",
+            b"boundary=b",
+            b"; boundary=c",
+            b"text/html",
+            b"text/plain",
+            b"message/rfc822",
+            b"application/octet-stream",
+            b"; charset=utf-16",
+            b"; charset=koi8-r",
+            b"; name*0*=utf-8''a",
+            b"Content-Transfer-Encoding: ",
+            b"base64",
+            b"quoted-printable",
+            b"Subject: ",
+            b"From: ",
+            b"=?utf-8?B?",
+            b"=?utf-8?Q?",
+            b"?=",
+            b"\n",
+            b"\n\n",
+            b"--b\n",
+            b"--b--\n",
+            b"--c\n",
+            b"<p>",
+            b"</p>",
+            b"<td>",
+            b"<style>.a{display:none}</style>",
+            b"<b class=a>",
+            b"<b style='font-size:0'>",
+            b"</b>",
+            b"<!--",
+            b"-->",
+            b"<bdo dir=rtl>",
+            b"&amp",
+            b"<img alt=x src='data:,y'>",
+            b"QUJD",
+            b"=41",
+            b"=\n",
+            b"begin 644 x\n",
+            b"#0V%T\n",
+            b"end\n",
+            b"{\\rtf1 ",
+            b"\\'e4",
+            b"}",
+            b"x",
+            b" ",
+            b"\t",
+            b"\0",
+            b"\xff",
+            b"\xc3",
+            b"\xa9",
+            b"+AG4-",
+        ];
+        prop_oneof![
+            20 => prop::sample::select(words).prop_map(<[u8]>::to_vec),
+            1 => prop::collection::vec(any::<u8>(), 0..8),
+        ]
+    }
+
+    fn message() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(token(), 0..60).prop_map(|tokens| tokens.concat())
+    }
+
+    fn with_crlf(raw: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for byte in raw {
+            if *byte == b'\n' {
+                out.push(b'\r');
+            }
+            out.push(*byte);
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_bytes_are_read(raw in prop::collection::vec(any::<u8>(), 0..600)) {
+            read(&raw, &ReadLimits::default());
+        }
+
+        #[test]
+        fn the_same_bytes_give_the_same_reading(raw in message()) {
+            let limits = ReadLimits::default();
+            prop_assert_eq!(read(&raw, &limits), read(&raw, &limits));
+        }
+
+        #[test]
+        fn limits_hold_for_any_message(raw in message()) {
+            let limits = ReadLimits { text_bytes: 40, parts: 3, depth: 2, header_bytes: 60, media_items: 1, ..ReadLimits::default() };
+            let found = read(&raw, &limits);
+            let visible: usize = found.pieces.iter().filter(|p| !p.place.hidden).map(|p| p.text.len()).sum();
+            prop_assert!(visible <= 40);
+            prop_assert!(found.media.len() <= 1);
+            for finding in &found.findings {
+                prop_assert!(findings::FINDINGS.iter().any(|(id, _)| *id == finding.id));
+            }
+        }
+
+        #[test]
+        fn line_ends_do_not_matter(raw in message()) {
+            // Without bytes in which a line feed is no line end: bare CR, UTF-16, binary files.
+            let raw: Vec<u8> = raw.into_iter().filter(|b| *b != b'\r' && *b != 0 && *b < 0x80).collect();
+            let raw = String::from_utf8(raw).expect("ASCII").replace("utf-16", "utf-8");
+            let limits = ReadLimits::default();
+            let (lf, crlf) = (read(raw.as_bytes(), &limits), read(&with_crlf(raw.as_bytes()), &limits));
+            prop_assert_eq!(lf.pieces, crlf.pieces);
+            prop_assert_eq!(lf.header, crlf.header);
+        }
     }
 }
