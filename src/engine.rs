@@ -1,11 +1,13 @@
 //! All that one reload swaps: settings, judge and policy.
 
 use crate::classify::{Judge, Verdict};
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::decoder::{Decoder, Trouble};
+use crate::diagnose::Diagnostics;
 use crate::message::{self, Envelope, Header, Reading};
 use crate::policy::{Facts, Plan};
 use std::fmt;
+use std::path::Path;
 
 /// Judging more than this at once, in bytes, is done where it holds up no other session.
 const LONG_WORK: usize = 1 << 20;
@@ -60,12 +62,27 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Builds all that judging needs from the settings.
-    pub fn new(config: Config) -> Self {
-        let judge = Judge::builtin();
-        Self::with_judge(config, move |envelope, reading| {
-            judge.judge(envelope, reading)
-        })
+    /// Reads the config with its policy and packs and builds all from them; without a path, from the
+    /// built-in defaults. What is odd, but no error, comes with it.
+    ///
+    /// # Errors
+    ///
+    /// When anything in the files is wrong: then all of it is told.
+    pub fn load(path: Option<&Path>) -> Result<(Self, Diagnostics), Diagnostics> {
+        let loaded = match path {
+            None => Loaded::builtin(),
+            Some(path) => Config::load(path)?,
+        };
+        let mut problems = loaded.warnings;
+        let packs = loaded.config.local_packs(&mut problems);
+        match Judge::load(&packs, false, &mut problems) {
+            Some(judge) if !problems.has_errors() => {
+                let judge =
+                    move |envelope: &Envelope, reading: &Reading| judge.judge(envelope, reading);
+                Ok((Self::with_judge(loaded.config, judge), problems))
+            }
+            _ => Err(problems),
+        }
     }
 
     /// An engine with another judge; a test can make it say and do anything.

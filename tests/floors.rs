@@ -11,8 +11,8 @@ floor 7  cli
 floor 6  daemon
 floor 5  milter | web
 floor 4  engine
-floor 3  config | maillog | metrics | decoder | lookup
-floor 2  policy | quarantine | notice
+floor 3  config | maillog | metrics
+floor 2  policy | quarantine | notice | decoder | lookup
 floor 1  classify | outbound
 ground   message | spool | toml_reader
 cellar   diagnose

@@ -1,21 +1,18 @@
 //! `callbluff policy`: which rule decides about a message, and what another policy would change.
 
-use crate::classify::{Judge, Verdict};
+use crate::classify::Verdict;
 use crate::cli::parallel;
 use crate::cli::show::printable;
 use crate::cli::source::{self, Mail};
-use crate::config::{Config, Loaded};
-use crate::diagnose::Diagnostics;
-use crate::message::{self, Address, Client, Envelope, Header};
+use crate::engine::Engine;
+use crate::message::{Address, Client, Envelope, Header};
 use crate::policy::{Decision, Facts, Fate, Plan, Policy};
 use serde_json::json;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-
-/// The most that is read of one message, in bytes, as the milter does by default.
-const INSPECT: usize = 8 * 1024 * 1024;
+use tokio::runtime::Runtime;
 
 /// The most recipients taken from the header of one message.
 const MAX_RECIPIENTS: usize = 100;
@@ -184,40 +181,33 @@ pub(crate) fn run(args: &PolicyArgs, out: &mut dyn Write) -> u8 {
     }
 }
 
-fn load(path: Option<&Path>) -> Result<Config, String> {
-    match path {
-        None => Ok(Loaded::builtin().config),
-        Some(path) => Config::load(path)
-            .map(|loaded| loaded.config)
-            .map_err(|problems| problems.to_string()),
-    }
-}
-
-fn judge_for(config: &Config) -> Result<Judge, String> {
-    let mut problems = Diagnostics::new();
-    let packs = config.local_packs(&mut problems);
-    let judge = Judge::load(&packs, false, &mut problems);
-    match judge {
-        Some(judge) if !problems.has_errors() => Ok(judge),
-        _ => Err(problems.to_string()),
-    }
+fn load(path: Option<&Path>) -> Result<Engine, String> {
+    let loaded = Engine::load(path);
+    loaded
+        .map(|(engine, _warnings)| engine)
+        .map_err(|problems| problems.to_string())
 }
 
 /// Judges every message and hands the results to `each` in order; the number of failures.
 fn each_message(
     paths: &[PathBuf],
-    config: &Config,
+    engine: &Engine,
     envelope: &EnvelopeArgs,
     each: &mut dyn FnMut(&Judged) -> io::Result<()>,
 ) -> Result<usize, String> {
-    let judge = judge_for(config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("callbluff: could not start threads ({error})"))?;
     let stdin = [PathBuf::from("-")];
     let sources = source::sources(if paths.is_empty() { &stdin } else { paths });
     let bar = parallel::progress_bar(&sources);
-    let work = |mail: Mail| one(&mail, &judge, config, envelope);
+    let inspect = usize::try_from(engine.config().limits.inspect).unwrap_or(usize::MAX);
+    let work = |mail: Mail| one(&mail, engine, &runtime, envelope);
     let mut failures = 0;
     let mut written = Ok(());
-    parallel::in_order(&sources, INSPECT, &bar, &work, &mut |judged| {
+    parallel::in_order(&sources, inspect, &bar, &work, &mut |judged| {
         match judged {
             Ok(judged) => written = bar.suspend(|| each(&judged)),
             Err(why) => {
@@ -239,17 +229,23 @@ fn each_message(
     }
 }
 
-fn one(mail: &Mail, judge: &Judge, config: &Config, args: &EnvelopeArgs) -> Result<Judged, String> {
+fn one(
+    mail: &Mail,
+    engine: &Engine,
+    runtime: &Runtime,
+    args: &EnvelopeArgs,
+) -> Result<Judged, String> {
     let name = printable(&mail.name);
     let raw = match &mail.content {
         Ok(raw) => raw,
         Err(why) => return Err(format!("{name}: {}", printable(why))),
     };
     panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut reading = message::read(raw, &config.read);
-        reading.is_truncated |= mail.is_truncated;
+        let reading = runtime
+            .block_on(engine.read(raw, mail.is_truncated))
+            .reading;
         let envelope = args.envelope(&reading.header);
-        let verdict = judge.judge(&envelope, &reading);
+        let verdict = engine.judge_reading(&envelope, &reading, raw.len());
         Judged {
             name: mail.name.clone(),
             verdict,
@@ -263,12 +259,13 @@ fn one(mail: &Mail, judge: &Judge, config: &Config, args: &EnvelopeArgs) -> Resu
 }
 
 fn test(args: &Test, out: &mut dyn Write) -> Result<u8, String> {
-    let config = load(args.config.as_deref())?;
-    let failures = each_message(&args.paths, &config, &args.envelope, &mut |judged| {
+    let engine = load(args.config.as_deref())?;
+    let policy = &engine.config().policy;
+    let failures = each_message(&args.paths, &engine, &args.envelope, &mut |judged| {
         if args.json {
-            writeln!(out, "{}", test_json(&config.policy, judged))
+            writeln!(out, "{}", test_json(policy, judged))
         } else {
-            write!(out, "{}", test_text(&config.policy, judged))
+            write!(out, "{}", test_text(policy, judged))
         }
     })?;
     Ok(if failures == 0 { 0 } else { 2 })
@@ -370,7 +367,7 @@ fn replay(args: &Replay, out: &mut dyn Write) -> Result<u8, String> {
     // Judged once, as the new config reads and judges: only the policies are compared.
     let failures = each_message(&args.paths, &new, &args.envelope, &mut |judged| {
         messages += 1;
-        let changes = changes(&old.policy, &new.policy, judged);
+        let changes = changes(&old.config().policy, &new.config().policy, judged);
         changed += usize::from(!changes.is_empty());
         for (recipient, before, after) in changes {
             let (name, recipient) = (printable(&judged.name), printable(&recipient));

@@ -54,17 +54,11 @@ fn serve(args: &Run) -> Result<(), String> {
 }
 
 fn load(path: Option<&Path>) -> Result<Engine, String> {
-    let config = match path {
-        None => Config::default(),
-        Some(path) => {
-            let loaded = Config::load(path).map_err(|problems| problems.to_string())?;
-            if !loaded.warnings.is_empty() {
-                let _ = writeln!(io::stderr(), "{}", loaded.warnings);
-            }
-            loaded.config
-        }
-    };
-    Ok(Engine::new(config))
+    let (engine, warnings) = Engine::load(path).map_err(|problems| problems.to_string())?;
+    if !warnings.is_empty() {
+        let _ = writeln!(io::stderr(), "{warnings}");
+    }
+    Ok(engine)
 }
 
 /// What an admin wants to know at the start, with the lines to paste.

@@ -4,7 +4,6 @@ use crate::classify::{Class, Verdict};
 use crate::cli::parallel;
 use crate::cli::show;
 use crate::cli::source::{self, Mail};
-use crate::config::Config;
 use crate::engine::{Engine, Read};
 use crate::message::{self, Envelope, Place, Reading};
 use serde::Serialize;
@@ -129,16 +128,11 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn new(args: &'a Scan) -> Result<Self, String> {
-        let config = match &args.config {
-            None => Config::default(),
-            Some(path) => {
-                let loaded = Config::load(path).map_err(|problems| problems.to_string())?;
-                if !loaded.warnings.is_empty() {
-                    let _ = writeln!(io::stderr(), "{}", loaded.warnings);
-                }
-                loaded.config
-            }
-        };
+        let path = args.config.as_deref();
+        let (engine, warnings) = Engine::load(path).map_err(|problems| problems.to_string())?;
+        if !warnings.is_empty() {
+            let _ = writeln!(io::stderr(), "{warnings}");
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -146,8 +140,8 @@ impl<'a> Scanner<'a> {
             .map_err(|err| format!("could not start threads ({err})"))?;
         Ok(Self {
             args,
-            inspect: usize::try_from(config.limits.inspect).unwrap_or(usize::MAX),
-            engine: Engine::new(config),
+            inspect: usize::try_from(engine.config().limits.inspect).unwrap_or(usize::MAX),
+            engine,
             runtime,
         })
     }

@@ -32,6 +32,7 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     http(root.table("http"), &mut config);
     log(root.table("log"), &mut config);
     limits(root.table("limits"), &mut config);
+    decoder(root.table("decoder"), &mut config);
     defaults(root.table("defaults"), &mut config);
     on_error(root.table("on_error"), &mut config);
     let map_table = root.table("maps");
@@ -198,9 +199,25 @@ fn limits(table: Table<'_>, config: &mut Config) {
     table.set_size("source", 64 * KIB..=256 * MIB, &mut read.source_bytes);
     table.set_size("header", 16 * KIB..=4 * MIB, &mut read.header_bytes);
     table.set_integer("parts", 1..=10_000, &mut read.parts);
-    table.set_integer("depth", 1..=200, &mut read.depth);
+    table.set_integer("depth", 1..=250, &mut read.depth);
     table.set_integer("media", 0..=1000, &mut read.media_items);
     table.set_size("media_total", 0..=256 * MIB, &mut read.media_bytes);
+    table.finish();
+}
+
+fn decoder(table: Table<'_>, config: &mut Config) {
+    let decoder = &mut config.decoder;
+    table.set_boolean("enabled", &mut decoder.enabled);
+    // MTAs wait 10 s for a milter by default, and judging comes after it.
+    table.set_duration("deadline", SECOND / 10..=9 * SECOND, &mut decoder.deadline);
+    table.set_integer("processes", 1..=64, &mut decoder.processes);
+    table.set_integer("queue", 0..=10_000, &mut decoder.queue);
+    table.set_size("memory", 64 * MIB..=8 * GIB, &mut decoder.memory);
+    table.set_boolean("ocr", &mut decoder.ocr);
+    if let Some(at) = table.text("ocr_program") {
+        decoder.ocr_program = PathBuf::from(at.value);
+    }
+    table.has_default("ocr_program", "\"tesseract\"");
     table.finish();
 }
 

@@ -154,6 +154,26 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_shows_the_defaults() {
+        let keys = describe(|root| drop(main_file::read(root, Path::new(""))));
+        let mut checked = 0;
+        for key in keys.iter().filter(|key| key.table != "rule") {
+            // The first depends on the machine; the mode of the sample is on purpose another.
+            let is_free = ["processes", "mode"].contains(&key.name.as_str());
+            let Some(default) = key.default.as_deref().filter(|_| !is_free) else {
+                continue;
+            };
+            let line = format!("#{} = {default}", key.name);
+            assert!(
+                SAMPLE.lines().any(|known| known == line),
+                "not in the sample: {line}"
+            );
+            checked += 1;
+        }
+        assert!(checked > 30, "{checked}");
+    }
+
+    #[test]
     fn the_schema_knows_limits_words_and_defaults() {
         let schema = schema();
         let connections = &schema["properties"]["milter"]["properties"]["max_connections"];
