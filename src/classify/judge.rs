@@ -16,6 +16,16 @@ use std::sync::Arc;
 /// So few words of the sender's own around a threat are no message of their own.
 const FEW_WORDS: usize = 8;
 
+/// The guards that say that a message is about the crime, not part of it.
+const ABOUT: [&[&str]; 6] = [
+    &["advice.do-not-pay"],
+    &["advice.report"],
+    &["advice.named"],
+    &["news.source"],
+    &["news.third-person"],
+    &["report.received", "report.help"],
+];
+
 /// Judges messages. Immutable once built, so that one is shared by all sessions.
 #[derive(Debug)]
 pub struct Judge {
@@ -79,14 +89,9 @@ impl Judge {
         let direct = self.weigh(&evidence, &[Voice::Own, Voice::Hidden], &facts, &wallets);
         let whole = self.weigh(&evidence, &all, &facts, &wallets);
         let (context, found) = self.context(&evidence, direct, whole);
-        let mut score = found.sum.score;
-        if context != Context::Direct {
-            score = score.min(SEXTORTION - 0.1);
-        }
+        let mut score = found.sum.score.min(most_points(context, about(&evidence)));
         let kind = kind(&found.places);
-        if kind == Kind::Other {
-            score = score.min(SEXTORTION - 0.1);
-        }
+        score = score.min(gate(kind, &found.places));
         let score = (score * 10.0).round() / 10.0;
         let class = if score >= SEXTORTION {
             Class::Sextortion
@@ -178,6 +183,44 @@ impl Judge {
 struct Found {
     places: BTreeMap<String, Place>,
     sum: Sum,
+}
+
+/// How many ways there are in which the sender's own words speak about such mail.
+fn about(evidence: &Evidence) -> usize {
+    let own = evidence.of(&[Voice::Own]);
+    ABOUT.iter().filter(|ids| ids.iter().any(|id| own.contains_key(id))).count()
+}
+
+/// The most points that a message can have by who speaks and how much it speaks about such mail.
+///
+/// News, advice and victims quote whole threats, so that no weight of a guard could make up for the
+/// points of the quotation. Two guards happen in a threat, three are a message about the crime.
+fn most_points(context: Context, about: usize) -> f64 {
+    match (context, about) {
+        (Context::Direct, 0..=2) => f64::INFINITY,
+        (Context::Quoted | Context::Forwarded, 0) => SEXTORTION - 0.1,
+        _ => SUSPECT - 0.1,
+    }
+}
+
+/// The most points that a message can have by what it lacks: extortion needs a lever and a demand.
+fn gate(kind: Kind, places: &BTreeMap<String, Place>) -> f64 {
+    let has = |wanted: &[Category]| places.keys().any(|id| category(id).is_some_and(|it| wanted.contains(&it)));
+    let wants_money = has(&[Category::Demand, Category::Payment, Category::Wallet]);
+    let lever = has(&[Category::Exposure, Category::Recording, Category::Access, Category::Chat]);
+    let is_violent = places.contains_key("demand.violence");
+    if !wants_money || !(lever || is_violent) {
+        return SUSPECT - 0.1;
+    }
+    if kind != Kind::Other {
+        return f64::INFINITY;
+    }
+    // Without a sexual claim much honest business reads alike: the money must be hard to trace.
+    let is_hidden_money = ["demand.crypto", "payment.voucher", "payment.messenger", "payment.wallet"]
+        .iter()
+        .any(|id| places.contains_key(*id))
+        || has(&[Category::Wallet]);
+    if is_hidden_money { SEXTORTION - 0.1 } else { SUSPECT - 0.1 }
 }
 
 /// Which form of extortion the signals describe.

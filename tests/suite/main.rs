@@ -197,3 +197,19 @@ fn honest_mail_of_the_suite_stays_clean() {
         suspects.total()
     );
 }
+
+/// Writes the mails of one transform into `CALLBLUFF_SUITE_DIR/PART/ID.eml`, for `train`, `eval` and `scan`.
+/// The unseen part is left out: nobody shall tune to it.
+#[test]
+#[ignore = "writes files; run by hand with CALLBLUFF_SUITE_DIR set"]
+fn write_mails() {
+    let folder = std::env::var("CALLBLUFF_SUITE_DIR").expect("CALLBLUFF_SUITE_DIR names a folder");
+    for part in ["seen", "ham"] {
+        let folder = std::path::Path::new(&folder).join(part);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for (_, text) in texts::load(part) {
+            let raw = transforms::ALL[0].1(&texts::fill(&text), &mut Random::of(&text.id));
+            std::fs::write(folder.join(format!("{}.eml", text.id)), raw).expect("a file");
+        }
+    }
+}
