@@ -2,7 +2,7 @@
 
 use crate::classify::matcher::Matcher;
 use crate::classify::voices;
-use crate::message::{Origin, Piece, Place, fold};
+use crate::message::{Finding, FoldStats, Origin, Piece, Place, fold, fold_findings};
 use std::collections::BTreeMap;
 
 /// Who says something.
@@ -27,6 +27,8 @@ pub(crate) struct Evidence {
     pub own_words: usize,
     /// Different signals of each language.
     languages: BTreeMap<String, usize>,
+    /// How texts were hidden from filters, from what was folded away.
+    pub disguises: Vec<Finding>,
     /// Was a text too dense to be looked at completely?
     pub is_cut: bool,
 }
@@ -55,7 +57,8 @@ impl Evidence {
             place.origin,
             Origin::Subject | Origin::DisplayName | Origin::FileName
         );
-        let words = self.text(matcher, &voices.own, own, place);
+        let mut stats = FoldStats::default();
+        let words = self.text(matcher, &voices.own, own, place, &mut stats);
         if own == Voice::Own && is_body {
             self.own_words += words;
         }
@@ -65,16 +68,25 @@ impl Evidence {
         } else {
             (own, own)
         };
-        self.text(matcher, &voices.quoted, quoted, place);
-        self.text(matcher, &voices.forwarded, forwarded, place);
+        self.text(matcher, &voices.quoted, quoted, place, &mut stats);
+        self.text(matcher, &voices.forwarded, forwarded, place, &mut stats);
+        self.disguises.extend(fold_findings(&stats, place));
     }
 
     /// Looks through one text and says how many words it has.
-    fn text(&mut self, matcher: &Matcher, text: &str, voice: Voice, place: Place) -> usize {
+    fn text(
+        &mut self,
+        matcher: &Matcher,
+        text: &str,
+        voice: Voice,
+        place: Place,
+        stats: &mut FoldStats,
+    ) -> usize {
         if text.is_empty() {
             return 0;
         }
         let folded = fold(text);
+        stats.add(&folded.stats);
         let scan = matcher.scan(&folded.text);
         self.is_cut |= scan.is_cut;
         for said in scan.said {

@@ -4,9 +4,9 @@ use crate::classify::evidence::{Evidence, Voice};
 use crate::classify::matcher::Matcher;
 use crate::classify::model::{Model, Sum, category};
 use crate::classify::pack::Pack;
+use crate::classify::wallets::{self, FoundWallet};
 use crate::classify::{
-    Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, WalletHit, builtin,
-    examples, header,
+    Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, builtin, examples, header,
 };
 use crate::diagnose::{Diagnostics, Source};
 use crate::message::{Envelope, Finding, Origin, Place, Reading};
@@ -82,12 +82,24 @@ impl Judge {
     /// Judges one message. Never fails: damaged input is a fact that is judged.
     pub fn judge(&self, envelope: &Envelope, reading: &Reading) -> Verdict {
         let evidence = Evidence::gather(&self.matcher, &reading.pieces);
-        let wallets: Vec<WalletHit> = Vec::new();
+        let wallets = wallets::find(&reading.pieces);
         let mut facts: Vec<Finding> = reading.findings.clone();
         facts.extend(header::findings(envelope, &reading.header));
+        facts.extend(evidence.disguises.iter().cloned());
+        if wallets.is_cut {
+            facts.push(Finding {
+                id: "limit.wallets",
+                place: Place::of(Origin::Plain),
+            });
+        }
         let all = [Voice::Own, Voice::Quoted, Voice::Forwarded, Voice::Hidden];
-        let direct = self.weigh(&evidence, &[Voice::Own, Voice::Hidden], &facts, &wallets);
-        let whole = self.weigh(&evidence, &all, &facts, &wallets);
+        let direct = self.weigh(
+            &evidence,
+            &[Voice::Own, Voice::Hidden],
+            &facts,
+            &wallets.found,
+        );
+        let whole = self.weigh(&evidence, &all, &facts, &wallets.found);
         let (context, found) = self.context(&evidence, direct, whole);
         let mut score = found.sum.score.min(most_points(context, about(&evidence)));
         let kind = kind(&found.places);
@@ -121,7 +133,7 @@ impl Judge {
             context: (!is_clean).then_some(context),
             kind: (!is_clean).then_some(kind),
             signals,
-            wallets,
+            wallets: wallets.found.into_iter().map(|wallet| wallet.hit).collect(),
             template: None,
             language: evidence.language(),
             is_truncated: reading.is_truncated,
@@ -133,7 +145,7 @@ impl Judge {
         evidence: &Evidence,
         voices: &[Voice],
         facts: &[Finding],
-        wallets: &[WalletHit],
+        wallets: &[FoundWallet],
     ) -> Found {
         let mut places: BTreeMap<String, Place> = BTreeMap::new();
         for ((voice, id), place) in &evidence.said {
@@ -147,9 +159,26 @@ impl Judge {
             places.entry(fact.id.to_owned()).or_insert(fact.place);
         }
         for wallet in wallets {
+            // An attached message is somebody else's word.
+            if wallet.hit.place.nested > 0 && !voices.contains(&Voice::Forwarded) {
+                continue;
+            }
+            let coin = if wallet.is_weak {
+                "weak"
+            } else {
+                wallet.hit.coin
+            };
             places
-                .entry(format!("wallet.{}", wallet.coin))
-                .or_insert(wallet.place);
+                .entry(format!("wallet.{coin}"))
+                .or_insert(wallet.hit.place);
+            if wallet.is_disguised {
+                places
+                    .entry("obfuscation.wallet".to_owned())
+                    .or_insert(wallet.hit.place);
+            }
+        }
+        if !has_payment(&places) {
+            places.retain(|id, _| !id.ends_with(".hint"));
         }
         if evidence.is_cut {
             places
@@ -188,7 +217,10 @@ struct Found {
 /// How many ways there are in which the sender's own words speak about such mail.
 fn about(evidence: &Evidence) -> usize {
     let own = evidence.of(&[Voice::Own]);
-    ABOUT.iter().filter(|ids| ids.iter().any(|id| own.contains_key(id))).count()
+    ABOUT
+        .iter()
+        .filter(|ids| ids.iter().any(|id| own.contains_key(id)))
+        .count()
 }
 
 /// The most points that a message can have by who speaks and how much it speaks about such mail.
@@ -203,11 +235,31 @@ fn most_points(context: Context, about: usize) -> f64 {
     }
 }
 
+/// Is there a way to pay? Only beside one do hints count, which honest mail is full of.
+fn has_payment(places: &BTreeMap<String, Place>) -> bool {
+    places.keys().any(|id| {
+        category(id) == Some(Category::Wallet)
+            || matches!(
+                id.as_str(),
+                "payment.voucher" | "payment.bank" | "payment.messenger"
+            )
+    })
+}
+
 /// The most points that a message can have by what it lacks: extortion needs a lever and a demand.
 fn gate(kind: Kind, places: &BTreeMap<String, Place>) -> f64 {
-    let has = |wanted: &[Category]| places.keys().any(|id| category(id).is_some_and(|it| wanted.contains(&it)));
+    let has = |wanted: &[Category]| {
+        places
+            .keys()
+            .any(|id| category(id).is_some_and(|it| wanted.contains(&it)))
+    };
     let wants_money = has(&[Category::Demand, Category::Payment, Category::Wallet]);
-    let lever = has(&[Category::Exposure, Category::Recording, Category::Access, Category::Chat]);
+    let lever = has(&[
+        Category::Exposure,
+        Category::Recording,
+        Category::Access,
+        Category::Chat,
+    ]);
     let is_violent = places.contains_key("demand.violence");
     if !wants_money || !(lever || is_violent) {
         return SUSPECT - 0.1;
@@ -216,11 +268,20 @@ fn gate(kind: Kind, places: &BTreeMap<String, Place>) -> f64 {
         return f64::INFINITY;
     }
     // Without a sexual claim much honest business reads alike: the money must be hard to trace.
-    let is_hidden_money = ["demand.crypto", "payment.voucher", "payment.messenger", "payment.wallet"]
-        .iter()
-        .any(|id| places.contains_key(*id))
+    let is_hidden_money = [
+        "demand.crypto",
+        "payment.voucher",
+        "payment.messenger",
+        "payment.wallet",
+    ]
+    .iter()
+    .any(|id| places.contains_key(*id))
         || has(&[Category::Wallet]);
-    if is_hidden_money { SEXTORTION - 0.1 } else { SUSPECT - 0.1 }
+    if is_hidden_money {
+        SEXTORTION - 0.1
+    } else {
+        SUSPECT - 0.1
+    }
 }
 
 /// Which form of extortion the signals describe.
