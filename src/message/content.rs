@@ -4,7 +4,8 @@ use crate::message::collect::Collector;
 use crate::message::sniff::{self, FileKind};
 use crate::message::transfer::{self, Encoding};
 use crate::message::{
-    MediaKind, Origin, Place, bidi, calendar, charset, findings, html, office, rtf, tnef, uuencode,
+    MediaKind, Origin, Place, bidi, calendar, charset, findings, html, office, ole, rtf, tnef,
+    uuencode,
 };
 use std::borrow::Cow;
 
@@ -97,6 +98,9 @@ impl Content<'_> {
                     .collect();
                 if memchr::memmem::find(&bytes, &mark).is_some() {
                     out.find(findings::ENCRYPTED, self.file_place());
+                } else {
+                    let text = ole::strings(&bytes, out.visible_left());
+                    out.add(self.file_place(), text);
                 }
             }
             FileKind::Tnef => return self.tnef(&bytes, out),

@@ -60,7 +60,7 @@ pub fn read(raw: &[u8], limits: &ReadLimits) -> Reading {
     let mut reader = Reader {
         out: Collector::new(limits),
         again: Vec::new(),
-        again_bytes: 0,
+        again_left: (raw.len() * TIMES_AGAIN).max(LEAST_AGAIN_BYTES),
         part: 0,
         messages: 0,
     };
@@ -132,12 +132,15 @@ struct Again {
 /// enough for one ambiguity in each of a few parts.
 const MOST_READINGS: usize = 12;
 const MOST_LEVELS: u8 = 4;
-const AGAIN_BYTES: usize = 16 * 1024 * 1024;
+const TIMES_AGAIN: usize = 4;
+/// What may be read again of however short a message.
+const LEAST_AGAIN_BYTES: usize = 64 * 1024;
 
 struct Reader<'l> {
     out: Collector<'l>,
     again: Vec<Again>,
-    again_bytes: usize,
+    /// Bytes that may still be read again.
+    again_left: usize,
     part: u16,
     /// Readings and messages in files so far.
     messages: usize,
@@ -426,13 +429,13 @@ impl Reader<'_> {
     fn again(&mut self, raw: Vec<u8>, place: Place, context: Context) {
         let is_over = context.level >= MOST_LEVELS
             || self.messages >= MOST_READINGS
-            || self.again_bytes + raw.len() > AGAIN_BYTES;
+            || raw.len() > self.again_left;
         if is_over {
             self.out.find(findings::LIMIT_READINGS, place);
             return;
         }
         self.messages += 1;
-        self.again_bytes += raw.len();
+        self.again_left -= raw.len();
         let context = Context {
             part: Some(place.part),
             nested: place.nested,

@@ -37,6 +37,10 @@ pub(crate) fn sniff(head: &[u8], declared: &str, name: &str) -> FileKind {
     if declared.contains("pkcs7-mime") || extension == "p7m" {
         return FileKind::Sealed;
     }
+    // Armoured signatures and keys are text that nobody reads.
+    if declared.contains("signature") || declared == "application/pgp-keys" || extension == "asc" {
+        return FileKind::Binary;
+    }
     if matches!(
         extension,
         "iso" | "img" | "vhd" | "vhdx" | "zipx" | "arj" | "lzh" | "ace"

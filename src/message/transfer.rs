@@ -213,12 +213,15 @@ pub(crate) fn looks_like_quoted_printable(body: &[u8]) -> bool {
     let mut escapes = 0;
     let mut others = 0;
     for at in memchr::memchr_iter(b'=', sample) {
-        let is_escape = match sample[at + 1..] {
-            [b'\n', ..] | [b'\r', b'\n', ..] => true,
-            [b'3', b'D', ..] | [b'2', b'0', ..] | [b'0', b'A' | b'D', ..] => true,
-            [b'C'..=b'F', b'0'..=b'9' | b'A'..=b'F', b'=', ..] => true,
-            _ => false,
-        };
+        let is_escape = matches!(
+            sample[at + 1..],
+            [b'\n', ..]
+                | [b'\r', b'\n', ..]
+                | [b'3', b'D', ..]
+                | [b'2', b'0', ..]
+                | [b'0', b'A' | b'D', ..]
+                | [b'C'..=b'F', b'0'..=b'9' | b'A'..=b'F', b'=', ..]
+        );
         if is_escape {
             escapes += 1;
         } else {

@@ -369,6 +369,78 @@ fn charsets_and_their_lies() {
     }
 }
 
+/// Every charset in every transfer encoding, in plain text, HTML and as an attached file.
+#[test]
+fn every_wrapping_gives_the_same_text() {
+    let (latin, cyrillic, japanese) = (
+        "Zahlen Sie für Ihr Gerät 1000 Euro",
+        "Переведите деньги на этот кошелек",
+        "ビットコインを送ってください。あなたの動画",
+    );
+    let utf16 = |text: &str| {
+        text.encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>()
+    };
+    let mut encoded: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("utf-8", latin.as_bytes().to_vec(), latin),
+        ("utf-16le", utf16(latin), latin),
+        ("utf-16", utf16(cyrillic), cyrillic),
+        (
+            "utf-7",
+            b"Zahlen Sie f+APw-r Ihr Ger+AOQ-t 1000 Euro".to_vec(),
+            latin,
+        ),
+    ];
+    for (label, text) in [
+        ("iso-8859-1", latin),
+        ("windows-1252", latin),
+        ("iso-8859-15", latin),
+        ("windows-1250", latin),
+        ("windows-1251", cyrillic),
+        ("koi8-r", cyrillic),
+        ("koi8-u", cyrillic),
+        ("iso-8859-5", cyrillic),
+        ("ibm866", cyrillic),
+        ("iso-2022-jp", japanese),
+        ("shift_jis", japanese),
+        ("euc-jp", japanese),
+        ("gb18030", japanese),
+        ("gb18030", cyrillic),
+    ] {
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
+        encoded.push((label, encoding.encode(text).0.into_owned(), text));
+    }
+    for (label, bytes, text) in encoded {
+        let quoted: String = bytes.iter().map(|byte| format!("={byte:02X}")).collect();
+        let page = |bytes: &[u8]| {
+            let mark = |text: &str| {
+                if label.starts_with("utf-16") {
+                    utf16(text)
+                } else {
+                    text.as_bytes().to_vec()
+                }
+            };
+            [mark("<p>"), bytes.to_vec(), mark("</p>")].concat()
+        };
+        for (kind, transfer, body) in [
+            ("text/plain", "8bit", bytes.clone()),
+            ("text/plain", "base64", b64(&bytes).into_bytes()),
+            ("text/plain", "quoted-printable", quoted.into_bytes()),
+            ("text/html", "8bit", page(&bytes)),
+            ("text/html", "base64", b64(page(&bytes)).into_bytes()),
+            ("text/csv", "base64", b64(&bytes).into_bytes()),
+        ] {
+            let head = format!(
+                "Content-Type: {kind}; charset={label}\nContent-Transfer-Encoding: {transfer}\n\n"
+            );
+            let found = read(&[head.as_bytes(), &body].concat(), &ReadLimits::default());
+            let texts: Vec<&str> = found.pieces.iter().map(|piece| piece.text.trim()).collect();
+            assert_eq!(texts, [text], "{label} {kind} {transfer}");
+        }
+    }
+}
+
 #[test]
 fn plain_text_that_is_a_page_is_read_as_one_too() {
     let reading = reading("Content-Type: text/plain\n\n<html><p>bit<!-- -->coin</p></html>");

@@ -1,7 +1,13 @@
 //! HTML as a reader sees it, and apart from it what is hidden from the reader.
 
+mod attributes;
+mod element;
+
 use crate::message::color::Color;
-use crate::message::css::{Display, Length, Sheet, Style};
+use crate::message::css::{Display, Length, Style};
+use crate::message::html::attributes::{Attribute, Attributes};
+use crate::message::html::element::{Frame, Kind, ROOT, compute, hash, is_block, name};
+use crate::message::sheet::Sheet;
 use crate::message::sink::{Break, Sink};
 use crate::message::{bidi, params, transfer};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
@@ -48,10 +54,6 @@ pub(crate) struct Rendered {
 mod most {
     /// Elements around a text whose styles are followed.
     pub(super) const DEPTH: usize = 256;
-    /// Attributes of one tag.
-    pub(super) const ATTRIBUTES: usize = 64;
-    /// Bytes of one attribute that is kept.
-    pub(super) const ATTRIBUTE_BYTES: usize = 8 * 1024;
     /// Bytes of all `alt`, `title` and link texts.
     pub(super) const ATTRIBUTE_TEXT: usize = 64 * 1024;
     /// Bytes of style sheets.
@@ -77,186 +79,6 @@ pub(crate) fn render(source: &str, visible_limit: usize, hidden_limit: usize) ->
     emitter.naively_switch_states(true);
     let Ok(()) = Tokenizer::new_with_emitter(source, emitter).finish();
     page.finish()
-}
-
-/// An element that is open.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    name: u64,
-    /// Hidden with all that is in it, whatever that says.
-    is_gone: bool,
-    is_invisible: bool,
-    /// CSS pixels.
-    font_size: f32,
-    color: Color,
-    ground: Color,
-    is_rtl: bool,
-    is_preformatted: bool,
-    /// Which ancestors of selectors it and those around it are.
-    bits: u64,
-    flow: Display,
-    /// Where the visible text ended as a cell began.
-    start: usize,
-    /// Did it put a direction override into the text?
-    turns: bool,
-    /// Is the text in it out of sight?
-    hides: bool,
-    kind: Kind,
-}
-
-/// What matters about an element when tags are closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Other,
-    /// Opened again when it was left open (HTML Standard, section 13.2.4.3).
-    Formatting,
-    /// A cell or the like: tags in it do not close what is around it.
-    Border,
-}
-
-const ROOT: Frame = Frame {
-    name: 0,
-    is_gone: false,
-    is_invisible: false,
-    font_size: 16.0,
-    color: Color::BLACK,
-    ground: Color::WHITE,
-    is_rtl: false,
-    is_preformatted: false,
-    bits: 0,
-    flow: Display::Block,
-    start: 0,
-    turns: false,
-    hides: false,
-    kind: Kind::Other,
-};
-
-/// The attributes of the tag that is being read; the strings are used again for the next one.
-#[derive(Debug, Default)]
-struct Attributes {
-    count: usize,
-    now: Attribute,
-    style: String,
-    class: String,
-    id: String,
-    color: String,
-    ground: String,
-    has_picture_behind: bool,
-    is_hidden: bool,
-    dir: String,
-    alt: String,
-    title: String,
-    link: String,
-    value: String,
-    kind: String,
-    size: String,
-    /// Width or height of 0 or 1: a tracking pixel.
-    is_tiny: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Attribute {
-    #[default]
-    Other,
-    Style,
-    Class,
-    Id,
-    Color,
-    Ground,
-    Behind,
-    Dir,
-    Alt,
-    Title,
-    Link,
-    Source,
-    Value,
-    Kind,
-    Size,
-    Extent,
-}
-
-impl Attributes {
-    fn clear(&mut self) {
-        self.count = 0;
-        self.now = Attribute::Other;
-        self.has_picture_behind = false;
-        self.is_hidden = false;
-        self.is_tiny = false;
-        for text in [
-            &mut self.style,
-            &mut self.class,
-            &mut self.id,
-            &mut self.color,
-            &mut self.ground,
-            &mut self.dir,
-            &mut self.alt,
-            &mut self.title,
-            &mut self.link,
-            &mut self.value,
-            &mut self.kind,
-            &mut self.size,
-        ] {
-            text.clear();
-        }
-    }
-
-    fn name(&mut self, name: &[u8]) {
-        self.count += 1;
-        self.now = if self.count > most::ATTRIBUTES {
-            Attribute::Other
-        } else {
-            match name {
-                b"style" => Attribute::Style,
-                b"class" => Attribute::Class,
-                b"id" => Attribute::Id,
-                b"color" | b"text" => Attribute::Color,
-                b"bgcolor" => Attribute::Ground,
-                b"background" => Attribute::Behind,
-                b"dir" => Attribute::Dir,
-                b"alt" => Attribute::Alt,
-                b"title" => Attribute::Title,
-                b"href" => Attribute::Link,
-                b"src" | b"data" => Attribute::Source,
-                b"value" | b"placeholder" => Attribute::Value,
-                b"type" => Attribute::Kind,
-                b"size" => Attribute::Size,
-                b"width" | b"height" => Attribute::Extent,
-                _ => Attribute::Other,
-            }
-        };
-        self.is_hidden |= name == b"hidden";
-    }
-
-    /// Keeps a value; of two attributes with one name the first counts, as in browsers.
-    fn value(&mut self, value: &[u8]) {
-        let text = match self.now {
-            Attribute::Style => &mut self.style,
-            Attribute::Class => &mut self.class,
-            Attribute::Id => &mut self.id,
-            Attribute::Color => &mut self.color,
-            Attribute::Ground => &mut self.ground,
-            Attribute::Dir => &mut self.dir,
-            Attribute::Alt => &mut self.alt,
-            Attribute::Title => &mut self.title,
-            Attribute::Link | Attribute::Source => &mut self.link,
-            Attribute::Value => &mut self.value,
-            Attribute::Kind => &mut self.kind,
-            Attribute::Size => &mut self.size,
-            Attribute::Behind => {
-                self.has_picture_behind = true;
-                return;
-            }
-            Attribute::Extent => {
-                self.is_tiny |= matches!(value.trim_ascii(), b"0" | b"1" | b"0px" | b"1px");
-                return;
-            }
-            Attribute::Other => return,
-        };
-        if text.is_empty() {
-            let value = &value[..value.len().min(most::ATTRIBUTE_BYTES)];
-            text.push_str(&String::from_utf8_lossy(value));
-        }
-    }
 }
 
 /// Elements whose content is no markup.
@@ -370,9 +192,28 @@ impl Page {
 
     /// Adds the text of markup in a comment to what is beside the text.
     fn without_tags(&mut self, markup: &str) {
-        for part in markup.split('<') {
-            let text = part.split_once('>').map_or(part, |(_, text)| text);
-            self.aside.write(text, false);
+        // Outlook shows what is between `[if mso]>` and `<![endif]`.
+        let markup = match markup.trim_start().strip_prefix("[if") {
+            Some(condition) => condition.split_once('>').map_or("", |(_, rest)| rest),
+            None => markup,
+        };
+        let (first, rest) = markup.split_once('<').unwrap_or((markup, ""));
+        self.aside.write(first, false);
+        self.aside.break_with(Break::Space);
+        let mut is_code = false;
+        for part in rest.split('<') {
+            let Some((tag, text)) = part.split_once('>') else {
+                continue;
+            };
+            let tag = tag.as_bytes();
+            let is = |name: &[u8]| {
+                tag.len() >= name.len() && tag[..name.len()].eq_ignore_ascii_case(name)
+            };
+            is_code = (is_code && !is(b"/")) || is(b"style") || is(b"script") || is(b"xml");
+            if !is_code {
+                self.aside.write(text, false);
+                self.aside.break_with(Break::Space);
+            }
         }
     }
 
@@ -857,49 +698,6 @@ impl Page {
     }
 }
 
-/// Works out a frame from its parent's and its own style.
-fn compute(parent: &Frame, style: &Style, mut frame: Frame) -> Frame {
-    let is = |slot: Option<(bool, bool)>| slot.is_some_and(|(value, _)| value);
-    if let Some((display, _)) = style.display {
-        // A cell stays a cell when it says `block`: newsletters do so for phones.
-        if !(frame.flow == Display::Cell && display == Display::Block) {
-            frame.flow = display;
-        }
-    }
-    if is(style.is_floating) && frame.flow == Display::Block {
-        frame.flow = Display::Cell;
-    }
-    frame.is_gone = parent.is_gone
-        || frame.flow == Display::None
-        || is(style.is_faint)
-        || is(style.is_away)
-        || (is(style.is_flat) && is(style.is_overflow_hidden))
-        || (is(style.is_far) && is(style.is_placed));
-    frame.is_invisible = style
-        .is_invisible
-        .map_or(parent.is_invisible, |(value, _)| value);
-    frame.font_size = match style.font_size {
-        Some((Length::Px(px), _)) => px,
-        Some((Length::Times(times), _)) => parent.font_size * times,
-        None => parent.font_size,
-    };
-    frame.color = style.color.map_or(parent.color, |(color, _)| color);
-    frame.ground = match style.background {
-        Some((Color::Transparent, _)) | None => parent.ground,
-        Some((color, _)) => color,
-    };
-    frame.is_rtl = style.is_rtl.map_or(parent.is_rtl, |(value, _)| value);
-    frame.is_preformatted = style
-        .is_preformatted
-        .map_or(frame.is_preformatted, |(value, _)| value);
-    frame.hides = frame.is_gone
-        || frame.is_invisible
-        || frame.font_size <= 2.0
-        || frame.color.vanishes_on(frame.ground);
-    frame.turns = frame.is_rtl && is(style.is_bidi_override) && !frame.hides;
-    frame
-}
-
 /// Links that are said rather than followed: an address, a wallet.
 const SCHEMES: &[&str] = &[
     "mailto",
@@ -932,328 +730,5 @@ const SCHEMES: &[&str] = &[
     "xmpp",
 ];
 
-/// Names that are compared with those on the stack.
-mod name {
-    use super::hash;
-
-    pub(super) const A: u64 = hash(b"a");
-    pub(super) const P: u64 = hash(b"p");
-    pub(super) const LI: u64 = hash(b"li");
-    pub(super) const UL: u64 = hash(b"ul");
-    pub(super) const OL: u64 = hash(b"ol");
-    pub(super) const DD: u64 = hash(b"dd");
-    pub(super) const DT: u64 = hash(b"dt");
-    pub(super) const DL: u64 = hash(b"dl");
-    pub(super) const TD: u64 = hash(b"td");
-    pub(super) const TH: u64 = hash(b"th");
-    pub(super) const TR: u64 = hash(b"tr");
-    pub(super) const TBODY: u64 = hash(b"tbody");
-    pub(super) const THEAD: u64 = hash(b"thead");
-    pub(super) const TFOOT: u64 = hash(b"tfoot");
-    pub(super) const TABLE: u64 = hash(b"table");
-    pub(super) const CAPTION: u64 = hash(b"caption");
-}
-
-/// Elements with line breaks around them.
-fn is_block(tag: &[u8]) -> bool {
-    matches!(
-        tag,
-        b"div"
-            | b"p"
-            | b"tr"
-            | b"li"
-            | b"ul"
-            | b"ol"
-            | b"center"
-            | b"blockquote"
-            | b"body"
-            | b"html"
-            | b"tbody"
-            | b"thead"
-            | b"tfoot"
-            | b"dl"
-            | b"dt"
-            | b"dd"
-            | b"form"
-            | b"section"
-            | b"article"
-            | b"header"
-            | b"footer"
-            | b"main"
-            | b"nav"
-            | b"aside"
-            | b"address"
-            | b"details"
-            | b"summary"
-            | b"figure"
-            | b"figcaption"
-            | b"fieldset"
-            | b"legend"
-            | b"dir"
-            | b"menu"
-            | b"hgroup"
-            | b"dialog"
-            | b"option"
-            | b"marquee"
-            | b"h1"
-            | b"h2"
-            | b"h3"
-            | b"h4"
-            | b"h5"
-            | b"h6"
-    )
-}
-
-/// A number for a name (FNV-1a): names are only compared.
-const fn hash(name: &[u8]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325;
-    let mut at = 0;
-    while at < name.len() {
-        hash = (hash ^ name[at] as u64).wrapping_mul(0x100_0000_01b3);
-        at += 1;
-    }
-    hash
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn page(source: &str) -> Rendered {
-        render(source, 1 << 20, 1 << 20)
-    }
-
-    #[test]
-    fn text_is_laid_out_as_seen() {
-        for (source, expected) in [
-            ("one <b>two</b>\n three", "one two three"),
-            ("<p>one<p>two", "one\ntwo"),
-            ("one<br>two<br><br/>three", "one\ntwo\n\nthree"),
-            ("<div>one</div>two", "one\ntwo"),
-            (
-                "<table><tr><td>one</td><td>two</td></tr><tr><td>three",
-                "one two\nthree",
-            ),
-            ("<ul><li>one<li>two</ul>", "one\ntwo"),
-            ("<pre>a\n b</pre>c", "a\nb\nc"),
-            ("bit<!-- x -->coin", "bitcoin"),
-            ("bit<span></span>coin", "bitcoin"),
-            ("bit<wbr>coin", "bitcoin"),
-            ("bit<b>co</b>in", "bitcoin"),
-            ("bit<div style='display:inline'>coin</div>", "bitcoin"),
-            ("&lt;&amp &#66;&#x69;tcoin &eacute", "<& Bitcoin é"),
-            (
-                "<head><title>t</title><style>.x{}</style><p>in the head",
-                "in the head",
-            ),
-            ("a<script>b</script>c", "ac"),
-            ("<noscript><b>see</b> this</noscript>", "see this"),
-            ("<textarea>field</textarea>", "field"),
-            (
-                "<input value='press'><input type=hidden value='not'>",
-                "press",
-            ),
-            ("</p>one</p>two", "one\ntwo"),
-            ("<svg><text>drawn</text></svg>rest", "rest"),
-            ("text after <", "text after <"),
-            ("", ""),
-        ] {
-            assert_eq!(page(source).visible, expected, "{source:?}");
-        }
-    }
-
-    #[test]
-    fn hidden_text_is_taken_out_and_kept() {
-        for source in [
-            "see<span style='display:none'>hid</span>n",
-            "see<span style='DISPLAY : none !important;'>hid</span>n",
-            "see<span style='visibility:hidden'>hid</span>n",
-            "see<span style='visibility:collapse'>hid</span>n",
-            "see<span style='mso-hide:all'>hid</span>n",
-            "see<span style='font-size:0'>hid</span>n",
-            "see<span style='font-size:1px'>hid</span>n",
-            "see<span style='font-size:1%'>hid</span>n",
-            "see<span style='font-size:.01em'>hid</span>n",
-            "see<span style='font:0/0 a'>hid</span>n",
-            "see<span style='font:0px/0 a'>hid</span>n",
-            "see<span style='color:#fff'>hid</span>n",
-            "see<font color=white>hid</font>n",
-            "see<font color='#fefefe'>hid</font>n",
-            "see<font style='color:rgb(254, 254, 254)'>hid</font>n",
-            "see<span style='color:transparent'>hid</span>n",
-            "see<span style='color:rgba(0,0,0,0)'>hid</span>n",
-            "see<span style='background:black'>hid</span>n",
-            "see<span style='color:#123456;background-color:#123456'>hid</span>n",
-            "see<span style='opacity:0'>hid</span>n",
-            "see<span style='opacity:.05'>hid</span>n",
-            "see<span style='filter:opacity(0)'>hid</span>n",
-            "see<span style='width:0;overflow:hidden;display:inline-block'>hid</span>n",
-            "see<span style='max-height:0px;overflow:hidden'>hid</span>n",
-            "see<span style='position:absolute;left:-9999px'>hid</span>n",
-            "see<span style='position:absolute;clip:rect(0,0,0,0)'>hid</span>n",
-            "see<span style='clip-path:inset(50%)'>hid</span>n",
-            "see<span style='text-indent:-9999px'>hid</span>n",
-            "see<span style='transform:scale(0)'>hid</span>n",
-            "see<span hidden>hid</span>n",
-            "see<template>hid</template>n",
-            "<style>.h{display:none}</style>see<span class='a h'>hid</span>n",
-            "<style>#h{display:none}</style>see<span id=h>hid</span>n",
-            "<style>i{display:none}</style>see<i>hid</i>n",
-            "<style>i.h, b{font-size:0}</style>see<i class=h>hid</i>n",
-            "<style>@media screen{.h{display:none}}</style>see<i class=h>hid</i>n",
-            "<style>.o .h{display:none}</style><p class=o>see<i class=h>hid</i>n",
-            "<style>/*{*/.h{color:white}</style>see<i class=h>hid</i>n",
-            "<body bgcolor=black text=white>see<font color='#000'>hid</font>n",
-            "<table bgcolor=red><td><font color=black>see<font color=red>hid</font>n",
-            "see<span style='display:none'><b style='display:inline'>hid</b></span>n",
-        ] {
-            let page = page(source);
-            assert_eq!(page.visible, "seen", "{source:?}");
-            assert_eq!(page.hidden, "hid", "{source:?}");
-        }
-    }
-
-    #[test]
-    fn what_can_be_seen_stays() {
-        for source in [
-            "<div style='font-size:0'><span style='font-size:14px'>seen</span></div>",
-            "<div style='visibility:hidden'><p style='visibility:visible'>seen</p></div>",
-            "<td bgcolor=black><font color=white>seen</font>",
-            "<td background='x.png'><font color=white>seen</font>",
-            "<td style='background:url(x) #fff;color:#fff'>seen",
-            "<p style='color:#fff'><a href='x'>seen</a>",
-            "<p style='display:none'>h<p>seen",
-            "<p style='display:none'>h<div>seen</div>",
-            "<style>.m{display:block} @media (max-width:480px){.d{display:none}}</style><p class=d>seen",
-            "<style>.h:hover{display:none}</style><p class=h>seen",
-            "<p style='color:#767676'>seen",
-            "<p style='max-height:0'>seen",
-            "<p style='position:relative;left:-20px'>seen",
-            "<span style='display:none'>h</span></div></td>seen",
-            "<table><td style='display:none'>h<td>seen</table>",
-            "<p style='opacity:0.5'>seen",
-            "<b><p>seen</b>",
-        ] {
-            assert_eq!(page(source).visible, "seen", "{source:?}");
-        }
-    }
-
-    #[test]
-    fn formatting_left_open_goes_on() {
-        let page = page("<p>see<font color=white>hid</p><p>den</p></font><p>n</p>");
-        assert_eq!(page.visible, "see\nn");
-        assert_eq!(page.hidden, "hid\nden");
-    }
-
-    #[test]
-    fn a_cell_per_letter_is_a_word() {
-        for (source, expected, letters) in [
-            (
-                "<table><tr><td>b</td><td>i</td>\n<td>t</td></tr></table>",
-                "bit",
-                2,
-            ),
-            (
-                "<tr><td>b<td>i<td>t<td>&nbsp;<td>c<td>o",
-                "bit \u{a0} co",
-                3,
-            ),
-            ("<tr><td>b<td>i<td><td>c<td>o", "bi co", 2),
-            ("<tr><td>bit<td>i<td>t", "bit it", 1),
-            ("<tr><td>one<td>two", "one two", 0),
-            ("<tr><td>a<tr><td>b", "a\nb", 0),
-            (
-                "<div style='float:left'>b</div><div style='float:left'>i</div>",
-                "bi",
-                1,
-            ),
-            (
-                "<p><span style='display:inline-block'>b</span><span style='display:inline-block'>i</span>",
-                "bi",
-                1,
-            ),
-        ] {
-            let page = page(source);
-            assert_eq!(
-                (page.visible.as_str(), page.letter_cells),
-                (expected, letters),
-                "{source:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn turned_text_is_turned_back() {
-        for source in [
-            "a <bdo dir=rtl>nioctib</bdo> b",
-            "a <span style='unicode-bidi:bidi-override;direction:rtl'>nioctib</span> b",
-            "<style>.r{direction:rtl;unicode-bidi:bidi-override}</style>a <i class=r>nioctib</i> b",
-            "a &#x202e;nioctib&#x202c; b",
-        ] {
-            let page = page(source);
-            assert_eq!(
-                (page.visible.as_str(), page.turned_letters),
-                ("a bitcoin b", 7),
-                "{source:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn texts_of_attributes_are_kept() {
-        for (source, expected) in [
-            ("<img alt='pay now' src=x>", "pay now\n"),
-            ("<p title='a note'>x", "a note\n"),
-            (
-                "<a href='mailto:ann@example.org?subject=a%20b'>x</a>",
-                "mailto:ann@example.org?subject=a b\n",
-            ),
-            (
-                "<a href='bitcoin:1abc?amount=1'>x</a>",
-                "bitcoin:1abc?amount=1\n",
-            ),
-            ("<a href='https://example.org/'>x</a>", ""),
-            ("<div style='display:none'><img alt='hidden'></div>", ""),
-        ] {
-            assert_eq!(page(source).attributes, expected, "{source:?}");
-        }
-    }
-
-    #[test]
-    fn data_uris_are_decoded() {
-        let page = page(
-            "<img src='data:image/png;base64,aGVs bG8='><img src='data:,a%20b'><img width=1 src=x>",
-        );
-        assert_eq!(page.data, [b"hello".to_vec(), b"a b".to_vec()]);
-        assert_eq!(page.pictures, 2);
-    }
-
-    #[test]
-    fn a_preheader_and_a_second_layout_are_no_hidden_text() {
-        let preheader = "<div style='display:none'>Our autumn offers are here, with many words that only the list of mails shows to you</div>";
-        let layout = "<p>Every word of this long paragraph stands twice in the mail, once for wide screens</p>";
-        let ordinary = format!("{preheader}{layout}<div style='display:none'>{layout}</div>");
-        assert_eq!(page(&ordinary).hidden_letters, 0);
-        let noise = "<p>The seen text is some words.</p>".repeat(8)
-            + &"<i style='font-size:0'>qwe rty uio pas dfg hjk</i>".repeat(10);
-        assert!(page(&noise).hidden_letters > 100);
-    }
-
-    #[test]
-    fn words_taken_apart_are_counted() {
-        let page = page("b<!-- x -->it<b></b>co<i style='display:none'>q</i>in p<b>a</b>y");
-        assert_eq!(page.visible, "bitcoin pay");
-        assert_eq!((page.broken_words, page.tagged_words), (3, 2));
-    }
-
-    #[test]
-    fn limits_hold_and_are_told() {
-        let cut = render(&"word ".repeat(100), 50, 50);
-        assert!(cut.visible.len() <= 50 && cut.is_cut);
-        let deep = page(&("<div>".repeat(1000) + "x" + &"</div>".repeat(1000) + "y"));
-        assert_eq!(deep.visible, "x\ny");
-        assert!(deep.is_deep);
-        let deep = page(&("<b style='color:red'>".repeat(100_000) + "x"));
-        assert_eq!(deep.visible, "x");
-    }
-}
+mod tests;
