@@ -3,7 +3,7 @@
 //! Frames are a length (four bytes, least first) and that many bytes. A request is one frame.
 //! The answer is a frame for each find, as soon as it is made, and an empty frame at the end.
 
-use crate::message::{Finding, Found, Media, MediaKind, Origin, Piece, Place};
+use crate::message::{Finding, Found, MEDIA_FINDINGS, Media, MediaKind, Origin, Piece, Place};
 use std::io::{self, Read, Write};
 
 /// The longest request, in bytes.
@@ -11,18 +11,6 @@ pub const REQUEST_BYTES: usize = 32 * 1024 * 1024;
 
 /// The longest frame of an answer, in bytes.
 pub const ANSWER_BYTES: usize = 1024 * 1024;
-
-/// Every fact that the helper can tell. The helper reads hostile files, so its answers are not
-/// trusted: it sends a number, never a word of its own.
-const FACTS: [&str; 7] = [
-    "limit.pdf",
-    "limit.picture",
-    "obfuscation.pdf-font",
-    "structure.pdf-broken",
-    "structure.pdf-encrypted",
-    "structure.picture-broken",
-    "structure.qr",
-];
 
 const ORIGINS: [Origin; 3] = [Origin::Pdf, Origin::Qr, Origin::Ocr];
 
@@ -126,7 +114,7 @@ pub fn write_answer(out: &mut dyn Write, found: Option<&Found>) -> io::Result<()
             body.extend_from_slice(&text.as_bytes()[..end]);
         }
         Some(Found::Fact(Finding { id, .. })) => {
-            let number = FACTS.iter().position(|fact| fact == id);
+            let number = MEDIA_FINDINGS.iter().position(|(fact, _)| fact == id);
             debug_assert!(number.is_some(), "fact {id} has no number");
             let Some(number) = number else { return Ok(()) };
             body.extend_from_slice(&[1, number as u8]);
@@ -152,7 +140,9 @@ pub fn parse_answer(body: &[u8], place: Place) -> Option<Found> {
             Some(Found::Text(Piece { place, text }))
         }
         [1, number] => {
-            let id = FACTS.get(usize::from(*number))?;
+            // The helper reads hostile files, so it is not trusted: it sends a number, never a
+            // word of its own.
+            let (id, _) = MEDIA_FINDINGS.get(usize::from(*number))?;
             Some(Found::Fact(Finding { id, place }))
         }
         _ => None,
@@ -203,7 +193,11 @@ mod tests {
             place: text,
             text: "é".to_owned(),
         })];
-        finds.extend(FACTS.map(|id| Found::Fact(Finding { id, place })));
+        finds.extend(
+            MEDIA_FINDINGS
+                .iter()
+                .map(|(id, _)| Found::Fact(Finding { id, place })),
+        );
         for found in finds {
             let mut frame = Vec::new();
             write_answer(&mut frame, Some(&found)).unwrap();

@@ -44,6 +44,29 @@ impl Default for MediaLimits {
     }
 }
 
+/// Every fact that a PDF or a picture can give, and what it says.
+pub const MEDIA_FINDINGS: &[(&str, &str)] = &[
+    ("limit.pdf", "a PDF with more than is read of one"),
+    (
+        "limit.picture",
+        "a picture that takes more memory than allowed",
+    ),
+    (
+        "obfuscation.pdf-font",
+        "a PDF whose letters are copied as others than they show",
+    ),
+    ("structure.pdf-broken", "a PDF that cannot be opened"),
+    (
+        "structure.pdf-encrypted",
+        "a PDF that no password quoted in the mail opens",
+    ),
+    (
+        "structure.picture-broken",
+        "a picture that cannot be decoded",
+    ),
+    ("structure.qr", "a picture or PDF with a QR code"),
+];
+
 /// One thing that was found in a PDF or a picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -114,15 +137,20 @@ impl Finds<'_> {
 
     /// Reads the QR codes and, where that is switched on, the letters of a picture.
     pub(super) fn picture(&mut self, picture: &GrayImage) {
+        self.codes(picture);
+        if let Some(text) = (self.ocr)(picture) {
+            self.text(Origin::Ocr, false, 0, text);
+        }
+    }
+
+    /// Reads the QR codes of a picture.
+    pub(super) fn codes(&mut self, picture: &GrayImage) {
         let codes = image::codes(picture, self.limits.codes);
         if !codes.is_empty() {
             self.fact("structure.qr");
         }
         for code in codes {
             self.text(Origin::Qr, false, 0, code);
-        }
-        if let Some(text) = (self.ocr)(picture) {
-            self.text(Origin::Ocr, false, 0, text);
         }
     }
 }

@@ -32,7 +32,7 @@ mod uuencode;
 pub use envelope::{Address, Client, Envelope};
 pub use findings::FINDINGS;
 pub use headers::Header;
-pub use media::{Found, MediaLimits, Ocr, decode};
+pub use media::{Found, MEDIA_FINDINGS, MediaLimits, Ocr, decode};
 pub use normalise::{
     FoldStats, Folded, Normaliser, ReadAs, findings as fold_findings, fold, read_as,
 };

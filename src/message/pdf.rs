@@ -5,6 +5,7 @@
 
 mod cmap;
 mod content;
+mod drawing;
 mod font;
 mod lexer;
 mod page;
@@ -55,6 +56,7 @@ pub(super) fn read(bytes: &[u8], passwords: &[String], finds: &mut Finds) {
     finds.text(Origin::Pdf, false, 0, properties(&document));
     let mut texts = Texts::default();
     let mut pictures = Vec::new();
+    let mut drawings = Vec::new();
     let mut count = 0;
     for page_id in document.page_iter() {
         if count == limits.pages {
@@ -66,6 +68,7 @@ pub(super) fn read(bytes: &[u8], passwords: &[String], finds: &mut Finds) {
         walk_page(&mut walker, &document, page_id);
         texts.add(&walker.runs, walker.has_background);
         pictures.append(&mut walker.pictures);
+        drawings.extend(walker.drawing.picture());
         let notes = annotations(&document, page_id);
         texts.seen.push_str(&notes);
     }
@@ -75,6 +78,9 @@ pub(super) fn read(bytes: &[u8], passwords: &[String], finds: &mut Finds) {
     texts.give(finds);
     if budget.is_hit {
         finds.fact("limit.pdf");
+    }
+    for drawing in drawings {
+        finds.codes(&drawing);
     }
     for stream in pictures {
         if let Some(picture) = picture::decode(&document, &stream, limits.pixel_bytes) {

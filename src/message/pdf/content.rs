@@ -1,5 +1,6 @@
 //! Walks through the content of a PDF page and collects what it shows (ISO 32000-1, section 9.4).
 
+use crate::message::pdf::drawing::Drawing;
 use crate::message::pdf::font::{Font, Glyph};
 use crate::message::pdf::lexer::{Lexer, Token};
 use crate::message::pdf::page::Run;
@@ -76,6 +77,12 @@ impl Matrix {
     fn moved(self, x: f64, y: f64) -> Self {
         Self([1.0, 0.0, 0.0, 1.0, x, y]).then(self)
     }
+
+    /// Where a point comes to lie.
+    fn position(self, x: f64, y: f64) -> (f64, f64) {
+        let Self([.., x, y]) = self.moved(x, y);
+        (x, y)
+    }
 }
 
 /// Collects what the pages of a document show.
@@ -88,6 +95,8 @@ pub(super) struct Walker<'a> {
     pub(super) runs: Vec<Run>,
     /// The pictures that were drawn.
     pub(super) pictures: Vec<Stream>,
+    /// What was drawn by rectangles.
+    pub(super) drawing: Drawing,
     /// Was there anything on the page that white text could stand on?
     pub(super) has_background: bool,
 }
@@ -102,6 +111,7 @@ impl<'a> Walker<'a> {
             seen_pictures: HashSet::new(),
             runs: Vec::new(),
             pictures: Vec::new(),
+            drawing: Drawing::default(),
             has_background: false,
         }
     }
@@ -250,9 +260,23 @@ impl<'a> Walker<'a> {
                 let least = (0..operands.len().max(1)).map(n).fold(1.0, f64::min);
                 state.is_white = operands.len() != 4 && least > 0.95;
             }
+            b"re" => {
+                let (x, y, width, height) = (n(0), n(1), n(2), n(3));
+                let at = |x, y| state.matrix.position(x, y);
+                self.drawing.rectangle([
+                    at(x, y),
+                    at(x + width, y),
+                    at(x + width, y + height),
+                    at(x, y + height),
+                ]);
+            }
+            b"m" => self.drawing.start(state.matrix.position(n(0), n(1))),
+            b"l" => self.drawing.line(state.matrix.position(n(0), n(1))),
             b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" => {
                 self.has_background |= !state.is_white;
+                self.drawing.paint(!state.is_white);
             }
+            b"S" | b"s" | b"n" => self.drawing.paint(false),
             b"sh" => self.has_background = true,
             b"Do" => {
                 if let Some(Token::Name(name)) = operands.first() {
@@ -458,12 +482,8 @@ impl Machine {
         let state = &self.state;
         let mut advance = glyph.width / 1000.0 * state.size;
         let whole = self.text.then(state.matrix);
-        let position = |x: f64| {
-            let Matrix([.., x, y]) = whole.moved(x, state.rise);
-            (x, y)
-        };
-        let start = position(0.0);
-        let end = position(advance * state.scale);
+        let start = whole.position(0.0, state.rise);
+        let end = whole.position(advance * state.scale, state.rise);
         advance += state.char_space;
         if glyph.is_space {
             advance += state.word_space;

@@ -352,6 +352,35 @@ fn codes_in_pictures_are_read() {
     assert_eq!(pieces[0].text, TEXT);
 }
 
+#[test]
+fn codes_drawn_square_by_square_are_read() {
+    const TEXT: &str = "bitcoin:bc1qexample";
+    let (squares, dark) = code_of(TEXT);
+    let draw = |square: &dyn Fn(f64, f64) -> String| {
+        let mut content = String::from("q 1.7 0 0 1.7 100 300 cm 0 0 200 .5 re f\n0 g\n");
+        for (index, _) in dark.iter().enumerate().filter(|(_, is_dark)| **is_dark) {
+            let (x, y) = (index % squares, squares - index / squares);
+            content += &square(x as f64, y as f64);
+        }
+        content + "Q"
+    };
+    for (name, content) in [
+        ("rectangles", draw(&|x, y| format!("{x} {y} 1 1 re f\n"))),
+        ("one path", draw(&|x, y| format!("{x} {y} 1 1 re\n")) + " f"),
+        (
+            "lines",
+            draw(&|x, y| {
+                let (right, top) = (x + 1.0, y + 1.0);
+                format!("{x} {y} m {right} {y} l {right} {top} l {x} {top} l h f\n")
+            }),
+        ),
+    ] {
+        let (pieces, facts) = found(Pdf::new(content.as_bytes()).bytes(), &[]);
+        assert_eq!(facts, ["structure.qr"], "{name}");
+        assert_eq!(pieces[0].text, TEXT, "{name}");
+    }
+}
+
 /// The document encrypted in one of the ways of the standard, with a user password.
 fn encrypted(way: &str, password: &str) -> Vec<u8> {
     let mut pdf = Pdf::new(b"BT /F1 12 Tf (Pay me) Tj ET");
