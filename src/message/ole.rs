@@ -23,7 +23,8 @@ pub(crate) fn strings(bytes: &[u8], limit: usize) -> String {
         if narrow >= SHORTEST {
             add(&charset::decode(&rest[..narrow], None), &mut out);
         }
-        rest = &rest[narrow.max(wide).max(1)..];
+        // The last letter of a short run may be the first of a wide one.
+        rest = &rest[narrow.saturating_sub(1).max(wide).max(1)..];
     }
     out.truncate(out.floor_char_boundary(limit.min(out.len())));
     out
