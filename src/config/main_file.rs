@@ -270,14 +270,14 @@ fn trust(table: Table<'_>, maps: &Maps, config: &mut Config) {
         .into_iter()
         .map(|at| at.value)
         .collect();
-    if let Some(span) = table.span_of("networks") {
-        if trust.networks.is_vast() {
-            table.document().warning_with(
-                span,
-                "nearly every client is trusted, so nearly no mail is judged",
-                "name your own networks only",
-            );
-        }
+    if trust.networks.is_vast()
+        && let Some(span) = table.span_of("networks")
+    {
+        table.document().warning_with(
+            span,
+            "nearly every client is trusted, so nearly no mail is judged",
+            "name your own networks only",
+        );
     }
     table.finish();
 }

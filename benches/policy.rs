@@ -1,0 +1,91 @@
+//! Deciding for 10,000 recipients in 1,000 domain files, and loading them.
+//!
+//! `cargo bench --ignore-rust-version --bench policy`
+
+use callbluff::classify::{Class, Verdict};
+use callbluff::config::Config;
+use callbluff::message::{Address, Client, Envelope};
+use callbluff::policy::Facts;
+use std::fs;
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const DOMAINS: usize = 1000;
+const RECIPIENTS: usize = 10_000;
+const RUNS: usize = 7;
+
+/// A provider: a folder of customers' files and a map of all mailboxes.
+fn write_config(folder: &Path) {
+    let write = |name: &str, text: String| {
+        fs::write(folder.join(name), text).expect("the folder is ours");
+    };
+    write(
+        "callbluff.toml",
+        "domains_dir = \"domains.d\"\n[maps]\nmailboxes = \"mailboxes.txt\"\n\
+         [[rule]]\nname = \"known\"\nrecipient = \"@mailboxes\"\nmin_score = 30\naction = \"hold\"\n"
+            .to_owned(),
+    );
+    write(
+        "mailboxes.txt",
+        (0..RECIPIENTS).map(|n| address(n) + "\n").collect(),
+    );
+    fs::create_dir(folder.join("domains.d")).expect("the folder is ours");
+    for n in 0..DOMAINS {
+        let rules = format!(
+            "subject_prefix = \"[{n}] \"\n[[rule]]\nname = \"boss\"\nrecipient = \"boss@\"\naction = \"tag\"\n\
+             [[rule]]\nsender = [\"example.net\", \"*@example.com\"]\nclient = \"192.0.2.0/24\"\naction = \"accept\"\n\
+             [[rule]]\nmin_score = 25\naction = \"reject\"\ntext = \"5.7.1 Rejected by domain {n}\"\n"
+        );
+        write(&format!("domains.d/d{n}.example.org.toml"), rules);
+    }
+}
+
+fn address(n: usize) -> String {
+    format!("user{n}@d{}.example.org", n % DOMAINS)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_config(folder.path());
+    let path = folder.path().join("callbluff.toml");
+    let loads = (0..RUNS).map(|_| {
+        let start = Instant::now();
+        black_box(Config::load(&path).expect("it is right"));
+        start.elapsed()
+    });
+    println!(
+        "load of {DOMAINS} domain files: {:?}",
+        median(loads.collect())
+    );
+    let loaded = Config::load(&path).expect("it is right");
+    let policy = &loaded.config.policy;
+    let mut verdict = Verdict::error();
+    verdict.class = Class::Sextortion;
+    verdict.score = 12.0;
+    let envelope = Envelope {
+        sender: Some(Address::new(b"a@example.edu")),
+        client: Client {
+            ip: Some([203, 0, 113, 7].into()),
+            ..Client::default()
+        },
+        ..Envelope::default()
+    };
+    let recipients: Vec<Address> = (0..RECIPIENTS)
+        .map(|n| Address::new(address(n).as_bytes()))
+        .collect();
+    let facts = Facts::new(&verdict, &envelope);
+    let runs = (0..RUNS).map(|_| {
+        let start = Instant::now();
+        for recipient in &recipients {
+            black_box(policy.decide(&facts, recipient));
+        }
+        start.elapsed() / RECIPIENTS as u32
+    });
+    println!("decision for a recipient: {:?}", median(runs.collect()));
+}
