@@ -75,7 +75,7 @@ impl Engine {
         };
         let mut problems = loaded.warnings;
         let packs = loaded.config.local_packs(&mut problems);
-        match Judge::load(&packs, false, &mut problems) {
+        match Judge::load(&packs, None, false, &mut problems) {
             Some(judge) if !problems.has_errors() => {
                 let judge =
                     move |envelope: &Envelope, reading: &Reading| judge.judge(envelope, reading);

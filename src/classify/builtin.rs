@@ -17,3 +17,9 @@ pub(crate) const MODEL: (&str, &str) = (
     "packs/model.toml",
     include_str!("../../config/packs/model.toml"),
 );
+
+/// Name and text of the shipped fingerprints.
+pub(crate) const TEMPLATES: (&str, &str) = (
+    "packs/templates.toml",
+    include_str!("../../config/packs/templates.toml"),
+);

@@ -1,6 +1,7 @@
 //! What the texts of a message say, by who says it.
 
 use crate::classify::matcher::Matcher;
+use crate::classify::template::Fingerprint;
 use crate::classify::voices;
 use crate::message::{Finding, FoldStats, Origin, Piece, Place, fold, fold_findings};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub(crate) struct Evidence {
     pub own_words: usize,
     /// Different signals of each language.
     languages: BTreeMap<String, usize>,
+    /// The folded texts that the reader sees, for fingerprints.
+    pub folded: Vec<String>,
     /// How texts were hidden from filters, from what was folded away.
     pub disguises: Vec<Finding>,
     /// Was a text too dense to be looked at completely?
@@ -97,7 +100,16 @@ impl Evidence {
             }
             self.said.entry((voice, id.to_owned())).or_insert(place);
         }
-        scan.words
+        let words = scan.words;
+        if voice != Voice::Hidden {
+            self.folded.push(folded.text);
+        }
+        words
+    }
+
+    /// The fingerprint of all that the reader sees; `None` where that is too short.
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+        Fingerprint::of(self.folded.iter().map(String::as_str))
     }
 
     /// The signals of these voices with their first place.

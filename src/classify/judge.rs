@@ -2,15 +2,16 @@
 
 use crate::classify::evidence::{Evidence, Voice};
 use crate::classify::matcher::Matcher;
-use crate::classify::model::{Model, Sum, category};
+use crate::classify::model::{Model, Sum, category, themes};
 use crate::classify::pack::Pack;
-use crate::classify::wallets::{self, FoundWallet};
+use crate::classify::template::{Fingerprint, Templates};
+use crate::classify::wallets::{self, FoundWallet, Wallets};
 use crate::classify::{
     Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, builtin, examples, header,
 };
 use crate::diagnose::{Diagnostics, Source};
 use crate::message::{Envelope, Finding, Origin, Place, Reading};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// So few words of the sender's own around a threat are no message of their own.
@@ -26,11 +27,15 @@ const ABOUT: [&[&str]; 6] = [
     &["report.received", "report.help"],
 ];
 
+/// So many themes a message must touch before it is compared with known templates.
+const THEMES_FOR_TEMPLATE: usize = 2;
+
 /// Judges messages. Immutable once built, so that one is shared by all sessions.
 #[derive(Debug)]
 pub struct Judge {
     matcher: Matcher,
     model: Model,
+    templates: Templates,
 }
 
 impl Judge {
@@ -41,7 +46,7 @@ impl Judge {
     /// Never in a released program: the embedded files are loaded by the tests.
     pub fn builtin() -> Self {
         let mut problems = Diagnostics::new();
-        let judge = Self::load(&[], false, &mut problems);
+        let judge = Self::load(&[], None, false, &mut problems);
         assert!(
             !problems.has_errors(),
             "the embedded packs have errors:\n{problems}"
@@ -49,11 +54,13 @@ impl Judge {
         judge.expect("a judge without errors was built")
     }
 
-    /// Builds a judge from the embedded files and further packs; `None` where there was an error.
+    /// Builds a judge from the embedded files, further packs and further templates; `None` where there
+    /// was an error.
     ///
     /// `with_examples` also runs the examples of all packs, as `check` does.
     pub fn load(
         local: &[Arc<Source>],
+        templates: Option<&Arc<Source>>,
         with_examples: bool,
         problems: &mut Diagnostics,
     ) -> Option<Self> {
@@ -66,6 +73,11 @@ impl Judge {
             .filter_map(|source| Pack::parse(source, problems))
             .collect();
         let model = Model::parse(&Source::new(builtin::MODEL.0, builtin::MODEL.1), problems);
+        let shipped = Source::new(builtin::TEMPLATES.0, builtin::TEMPLATES.1);
+        let known = std::iter::once(&shipped).chain(templates);
+        let known = known
+            .flat_map(|source| Templates::parse(source, problems))
+            .collect();
         if packs.len() < sources.len() {
             return None;
         }
@@ -76,11 +88,88 @@ impl Judge {
         Some(Self {
             matcher,
             model: model?,
+            templates: Templates::new(known),
         })
     }
 
     /// Judges one message. Never fails: damaged input is a fact that is judged.
     pub fn judge(&self, envelope: &Envelope, reading: &Reading) -> Verdict {
+        let case = self.examine(envelope, reading);
+        let kind = kind(&case.found.places);
+        let score = case
+            .found
+            .sum
+            .score
+            .min(most_points(case.context, about(&case.evidence)))
+            .min(gate(kind, &case.found.places));
+        let score = (score * 10.0).round() / 10.0;
+        let class = if score >= SEXTORTION {
+            Class::Sextortion
+        } else if score >= SUSPECT {
+            Class::Suspect
+        } else {
+            Class::Clean
+        };
+        let is_clean = class == Class::Clean;
+        let signals = case
+            .found
+            .sum
+            .weighed
+            .into_iter()
+            .filter_map(|(id, weight)| {
+                let place = *case.found.places.get(&id)?;
+                let weight = (weight * 100.0).round() / 100.0;
+                Some(Signal {
+                    category: category(&id)?,
+                    weight,
+                    id,
+                    place,
+                })
+            })
+            .collect();
+        Verdict {
+            class,
+            score,
+            context: (!is_clean).then_some(case.context),
+            kind: (!is_clean).then_some(kind),
+            signals,
+            wallets: case
+                .wallets
+                .found
+                .into_iter()
+                .map(|wallet| wallet.hit)
+                .collect(),
+            template: case.template,
+            language: case.evidence.language(),
+            is_truncated: reading.is_truncated,
+        }
+    }
+
+    /// The identifiers of every signal of a message, weighed or not: what a model is fitted on.
+    pub fn signals(&self, envelope: &Envelope, reading: &Reading) -> BTreeSet<String> {
+        self.examine(envelope, reading)
+            .found
+            .places
+            .into_keys()
+            .collect()
+    }
+
+    /// The fingerprint of a message's texts; `None` where they are too short.
+    pub fn fingerprint(&self, reading: &Reading) -> Option<Fingerprint> {
+        Evidence::gather(&self.matcher, &reading.pieces).fingerprint()
+    }
+
+    /// What a signal of the packs tells, in one sentence.
+    pub fn reason(&self, id: &str) -> Option<&str> {
+        self.matcher.reason(id)
+    }
+
+    /// The weights of the model, for every signal that packs and rooms can give.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn examine(&self, envelope: &Envelope, reading: &Reading) -> Case {
         let evidence = Evidence::gather(&self.matcher, &reading.pieces);
         let wallets = wallets::find(&reading.pieces);
         let mut facts: Vec<Finding> = reading.findings.clone();
@@ -89,6 +178,18 @@ impl Judge {
         if wallets.is_cut {
             facts.push(Finding {
                 id: "limit.wallets",
+                place: Place::of(Origin::Plain),
+            });
+        }
+        // A fingerprint costs as much as a scan: only a message that says something is compared.
+        let mut template = None;
+        if themes(evidence.said.keys().map(|(_, id)| id.as_str())) >= THEMES_FOR_TEMPLATE
+            && let Some(fingerprint) = evidence.fingerprint()
+            && let Some((name, _)) = self.templates.nearest(&fingerprint)
+        {
+            template = Some(name.to_owned());
+            facts.push(Finding {
+                id: "template.known",
                 place: Place::of(Origin::Plain),
             });
         }
@@ -101,42 +202,12 @@ impl Judge {
         );
         let whole = self.weigh(&evidence, &all, &facts, &wallets.found);
         let (context, found) = self.context(&evidence, direct, whole);
-        let mut score = found.sum.score.min(most_points(context, about(&evidence)));
-        let kind = kind(&found.places);
-        score = score.min(gate(kind, &found.places));
-        let score = (score * 10.0).round() / 10.0;
-        let class = if score >= SEXTORTION {
-            Class::Sextortion
-        } else if score >= SUSPECT {
-            Class::Suspect
-        } else {
-            Class::Clean
-        };
-        let is_clean = class == Class::Clean;
-        let signals = found
-            .sum
-            .weighed
-            .into_iter()
-            .filter_map(|(id, weight)| {
-                let place = *found.places.get(&id)?;
-                Some(Signal {
-                    category: category(&id)?,
-                    weight: (weight * 100.0).round() / 100.0,
-                    id,
-                    place,
-                })
-            })
-            .collect();
-        Verdict {
-            class,
-            score,
-            context: (!is_clean).then_some(context),
-            kind: (!is_clean).then_some(kind),
-            signals,
-            wallets: wallets.found.into_iter().map(|wallet| wallet.hit).collect(),
-            template: None,
-            language: evidence.language(),
-            is_truncated: reading.is_truncated,
+        Case {
+            evidence,
+            wallets,
+            template,
+            context,
+            found,
         }
     }
 
@@ -207,6 +278,15 @@ impl Judge {
         };
         (context, whole)
     }
+}
+
+/// All that was found out about one message, before points become a verdict.
+struct Case {
+    evidence: Evidence,
+    wallets: Wallets,
+    template: Option<String>,
+    context: Context,
+    found: Found,
 }
 
 struct Found {
@@ -307,7 +387,7 @@ mod tests {
     #[test]
     fn shipped_packs_load_and_their_examples_hold() {
         let mut problems = Diagnostics::new();
-        Judge::load(&[], true, &mut problems);
+        Judge::load(&[], None, true, &mut problems);
         assert!(problems.is_empty(), "{problems}");
     }
 }

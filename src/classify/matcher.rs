@@ -89,6 +89,7 @@ pub(crate) struct Matcher {
     lengths: Vec<u32>,
     languages: Vec<Language>,
     signals: Vec<String>,
+    reasons: HashMap<String, String>,
 }
 
 /// One word of a pack that was found.
@@ -371,12 +372,22 @@ impl Matcher {
             lengths,
             languages,
             signals: builder.signals.list,
+            reasons: packs
+                .iter()
+                .flat_map(|pack| &pack.patterns)
+                .map(|pattern| (pattern.id.value.clone(), pattern.reason.value.clone()))
+                .collect(),
         })
     }
 
     /// The identifier of a signal.
     pub(crate) fn signal_id(&self, signal: u16) -> &str {
         &self.signals[usize::from(signal)]
+    }
+
+    /// What a signal tells, in a sentence of its pack.
+    pub(crate) fn reason(&self, id: &str) -> Option<&str> {
+        self.reasons.get(id).map(String::as_str)
     }
 
     /// The identifiers of all signals that patterns can give.

@@ -9,6 +9,7 @@ mod judge;
 mod matcher;
 mod model;
 mod pack;
+mod template;
 mod train;
 mod verdict;
 mod voices;
@@ -16,6 +17,9 @@ mod wallets;
 mod words;
 
 pub use judge::Judge;
+pub use model::Model;
+pub use template::{Fingerprint, Template, Templates};
+pub use train::{Fit, Sample, sign};
 pub use verdict::{
     Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, WalletHit,
 };

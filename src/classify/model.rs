@@ -23,7 +23,7 @@ pub(crate) const THEMES: [Category; 11] = [
 
 /// Weights, in points, and how many themes must come together.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Model {
+pub struct Model {
     weights: BTreeMap<String, f64>,
     /// The most points that one category adds.
     caps: BTreeMap<Category, f64>,
@@ -93,7 +93,7 @@ impl Model {
     }
 
     /// The points of one signal before any cap; 0 for a signal that the model does not know.
-    pub(crate) fn weight(&self, id: &str) -> f64 {
+    pub fn weight(&self, id: &str) -> f64 {
         let whole = || {
             id.split_once('.')
                 .and_then(|(category, _)| self.weights.get(category))

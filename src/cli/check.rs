@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Check, out: &mut dyn Write) -> u8 {
         .as_ref()
         .map(|loaded| loaded.config.local_packs(&mut pack_problems))
         .unwrap_or_default();
-    let _judge = Judge::load(&packs, true, &mut pack_problems);
+    let _judge = Judge::load(&packs, None, true, &mut pack_problems);
     problems.extend(pack_problems);
     let name = match &args.config {
         Some(path) => path.display().to_string(),
