@@ -265,6 +265,10 @@ fn reading_judging_and_deciding_are_pure() {
         .iter()
         .filter(|file| PURE.contains(&file.room.as_str()))
     {
+        // Tests may read files: they are no part of the program.
+        if file.path.ends_with("tests.rs") {
+            continue;
+        }
         let code = file
             .code
             .split("#[cfg(test)]\nmod ")
