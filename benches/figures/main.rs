@@ -1,0 +1,178 @@
+//! The figures of docs/performance.md: callbluff beside a milter that does nothing.
+//!
+//!     benches/run                 all of them
+//!     benches/run judge           reading and judging alone, without sockets
+//!     benches/run milter          CPU per message and messages per second over TCP and UNIX sockets
+//!     benches/run postfix         time of a message through a real Postfix (as root)
+//!     benches/run memory          memory with large messages on many connections
+//!
+//! Runs alternate between the two, and medians are shown, so that a busy moment of the machine hits both.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a measurement that fails ends by panicking"
+)]
+
+#[allow(dead_code, reason = "shared with tests/mta, which uses all of it")]
+#[path = "../../tests/mta/ground.rs"]
+mod ground;
+mod load;
+mod mail;
+mod noop;
+#[allow(dead_code, reason = "shared with tests/mta, which uses all of it")]
+#[path = "../../tests/mta/postfix.rs"]
+mod postfix;
+mod server;
+#[allow(dead_code, reason = "shared with tests/mta, which uses all of it")]
+#[path = "../../tests/mta/sink.rs"]
+mod sink;
+#[allow(dead_code, reason = "shared with tests/mta, which uses all of it")]
+#[path = "../../tests/mta/smtp.rs"]
+mod smtp;
+mod through_postfix;
+
+use callbluff::classify::Judge;
+use callbluff::message::{Envelope, ReadLimits, read};
+use load::Load;
+use server::{Mode, Server};
+use std::time::{Duration, Instant};
+
+/// Runs of each figure; odd, so that there is one in the middle.
+const RUNS: usize = 7;
+
+fn main() {
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    let what = args.next().unwrap_or_else(|| "all".to_owned());
+    if what == "noop" {
+        let sockets: Vec<String> = args.collect();
+        return noop::run(&sockets);
+    }
+    if matches!(what.as_str(), "all" | "judge") {
+        judge();
+    }
+    if matches!(what.as_str(), "all" | "milter") {
+        milter();
+    }
+    if matches!(what.as_str(), "all" | "postfix") {
+        through_postfix::compare(RUNS);
+    }
+    if matches!(what.as_str(), "all" | "memory") {
+        memory();
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Reading and judging, in one thread.
+fn judge() {
+    const ROUNDS: usize = 4;
+    let mails = mail::typical(500);
+    let bytes: usize = mails.iter().map(Vec::len).sum();
+    let (judge, limits) = (Judge::builtin(), ReadLimits::default());
+    let envelope = Envelope::default();
+    let mut times = [Vec::new(), Vec::new()];
+    let mut points = 0.0;
+    for _ in 0..=RUNS {
+        let mut spent = [Duration::ZERO; 2];
+        for mail in std::iter::repeat_n(&mails, ROUNDS).flatten() {
+            let start = Instant::now();
+            let reading = read(mail, &limits);
+            let middle = Instant::now();
+            points += judge.judge(&envelope, &reading).score;
+            spent[0] += middle - start;
+            spent[1] += middle.elapsed();
+        }
+        for (times, spent) in times.iter_mut().zip(spent) {
+            times.push(spent.as_secs_f64() * 1000.0 / (mails.len() * ROUNDS) as f64);
+        }
+    }
+    let [reading, judging] = times.map(median);
+    println!(
+        "Reading and judging alone, median of {RUNS} runs: {:.1} kB on average",
+        bytes as f64 / mails.len() as f64 / 1000.0
+    );
+    println!(
+        "reading {reading:.4} ms/message, judging {judging:.4} ms/message ({:.2} points on average)\n",
+        points / (mails.len() * ROUNDS * (RUNS + 1)) as f64
+    );
+}
+
+/// CPU per message and messages per second, each server asked by its own load client in turn.
+fn milter() {
+    const MESSAGES: usize = 8_000;
+    let mails = mail::typical(500);
+    let bytes: usize = mails.iter().map(Vec::len).sum();
+    println!(
+        "Milter alone: {} kinds of mail, {:.1} kB on average, {MESSAGES} messages a run, median of {RUNS} runs\n",
+        mails.len(),
+        bytes as f64 / mails.len() as f64 / 1000.0
+    );
+    let load = Load::new(&mails);
+    let noop = Server::start(Mode::Noop);
+    let callbluff = Server::start(Mode::Callbluff);
+    println!(
+        "| socket | connections | messages per connection | CPU ms/message, no-op | callbluff | ratio | messages/s, no-op | callbluff | ratio |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (connections, per_connection) in [(1, 1), (8, 1), (1, 100), (8, 100)] {
+        for is_unix in [false, true] {
+            let mut cpu = [Vec::new(), Vec::new()];
+            let mut rate = [Vec::new(), Vec::new()];
+            // The first round only warms up.
+            for round in 0..=RUNS {
+                for (index, server) in [&noop, &callbluff].into_iter().enumerate() {
+                    let before = server.cpu();
+                    let time = load.run(
+                        server.address(is_unix),
+                        connections,
+                        MESSAGES,
+                        per_connection,
+                    );
+                    if round > 0 {
+                        cpu[index]
+                            .push((server.cpu() - before).as_secs_f64() * 1000.0 / MESSAGES as f64);
+                        rate[index].push(MESSAGES as f64 / time.as_secs_f64());
+                    }
+                }
+            }
+            let [noop_cpu, own_cpu] = cpu.map(median);
+            let [noop_rate, own_rate] = rate.map(median);
+            println!(
+                "| {} | {connections} | {per_connection} | {noop_cpu:.3} | {own_cpu:.3} | {:.2} | {noop_rate:.0} | {own_rate:.0} | {:.2} |",
+                if is_unix { "UNIX" } else { "TCP" },
+                own_cpu / noop_cpu,
+                own_rate / noop_rate
+            );
+        }
+    }
+    println!();
+}
+
+/// The peak of resident memory after each round of large messages on many connections.
+fn memory() {
+    const CONNECTIONS: usize = 64;
+    const MEGABYTES: usize = 30;
+    let callbluff = Server::start(Mode::Callbluff);
+    println!("Memory: {CONNECTIONS} connections at once, each with a message of {MEGABYTES} MB\n");
+    println!("| round | peak so far, MiB | time, s |");
+    println!("|---|---|---|");
+    println!("| at rest | {:.1} | |", callbluff.peak_memory());
+    let load = Load::new(&[mail::large(MEGABYTES << 20)]);
+    for round in 1..=5 {
+        let time: Duration = load.run(
+            callbluff.address(round % 2 == 0),
+            CONNECTIONS,
+            CONNECTIONS,
+            1,
+        );
+        println!(
+            "| {round} | {:.1} | {:.1} |",
+            callbluff.peak_memory(),
+            time.as_secs_f64()
+        );
+    }
+    println!();
+}
