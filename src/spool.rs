@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 pub struct SpoolSettings {
     /// Bytes of one message that stay in memory. Default: 256 KiB.
     ///
-    /// What comes after goes to an unlinked file, in pieces of this size.
+    /// Where there are more, they all go to an unlinked file.
     pub memory: usize,
     /// Folder of the file. Default: the system's folder for temporary files.
     pub folder: PathBuf,
@@ -24,6 +24,9 @@ impl Default for SpoolSettings {
         }
     }
 }
+
+/// Bytes that are gathered before they are written, once there is a file.
+const GATHERED: usize = 64 << 10;
 
 /// A message that is arriving.
 ///
@@ -65,8 +68,19 @@ impl Spool {
 
     /// Takes bytes without waiting; false where [`Spool::flush`] must come before the next ones.
     pub fn push(&mut self, bytes: &[u8]) -> bool {
+        let room = match self.file {
+            None => self.settings.memory,
+            Some(_) => GATHERED.min(self.settings.memory),
+        };
+        let needed = self.memory.len() + bytes.len();
+        if needed > self.memory.capacity() {
+            // Doubled as ever, but not beyond what is kept: hundreds of sessions have such a buffer.
+            let doubled = (2 * self.memory.capacity()).min(room);
+            self.memory
+                .reserve_exact(doubled.max(needed) - self.memory.len());
+        }
         self.memory.extend_from_slice(bytes);
-        self.memory.len() <= self.settings.memory
+        self.memory.len() <= room
     }
 
     /// Moves what is in memory to the file.
@@ -79,18 +93,16 @@ impl Spool {
         let bytes = std::mem::take(&mut self.memory);
         let file = self.file.take();
         let folder = self.settings.folder.clone();
-        let (file, mut bytes) = blocking(move || {
+        let (file, written) = blocking(move || {
             let mut file = match file {
                 Some(file) => file,
                 None => tempfile::tempfile_in(folder)?,
             };
             file.write_all(&bytes)?;
-            Ok((file, bytes))
+            Ok((file, bytes.len()))
         })
         .await?;
-        self.file_bytes += bytes.len() as u64;
-        bytes.clear();
-        self.memory = bytes;
+        self.file_bytes += written as u64;
         self.file = Some(file);
         Ok(())
     }
