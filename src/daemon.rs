@@ -8,9 +8,11 @@ use crate::web::{self, Readiness, Shown, WebListener};
 use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
 use std::fmt;
+use std::fs::DirBuilder;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::panic;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +56,7 @@ impl Daemon {
     /// When a socket cannot be opened: with what the admin can do.
     pub async fn start(engine: Engine, load: Box<Load>) -> Result<Self, String> {
         let config = engine.config().clone();
+        make_spool(&config)?;
         let mut sockets = Socket::inherited()?;
         if sockets.is_empty() {
             for address in &config.milter.listen {
@@ -113,7 +116,7 @@ impl Daemon {
     ///
     /// When the config does not load: with all that is wrong with it.
     pub fn reload(&self) -> Result<(), String> {
-        match (self.load)() {
+        match self.loaded() {
             Ok(engine) => {
                 let old = self.engine.load();
                 for name in needs_restart(old.config(), engine.config()) {
@@ -132,6 +135,12 @@ impl Daemon {
                 Err(why)
             }
         }
+    }
+
+    fn loaded(&self) -> Result<Engine, String> {
+        let engine = (self.load)()?;
+        make_spool(engine.config())?;
+        Ok(engine)
     }
 
     /// Serves until SIGTERM or SIGINT; SIGHUP reloads.
@@ -204,6 +213,21 @@ impl Daemon {
         let _ = self.milter.await;
         info!("stopped");
     }
+}
+
+/// Makes the folder for messages that are too big for memory.
+fn make_spool(config: &Config) -> Result<(), String> {
+    let folder = config.spool_dir();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .map_err(|err| {
+            format!(
+                "could not make the folder \"{}\" for big messages ({err}); set state_dir to a folder that callbluff may write to",
+                folder.display()
+            )
+        })
 }
 
 /// The settings that differ and are only looked at when the service starts.

@@ -4,7 +4,7 @@ use crate::classify::{Judge, Verdict};
 use crate::config::{Config, Loaded};
 use crate::decoder::{Decoder, Trouble};
 use crate::diagnose::Diagnostics;
-use crate::message::{self, Envelope, Header, Reading};
+use crate::message::{self, Envelope, Finding, Header, Origin, Place, Reading};
 use crate::policy::{Facts, Plan};
 use std::fmt;
 use std::path::Path;
@@ -128,7 +128,13 @@ impl Engine {
     /// Only by a bug.
     pub async fn read(&self, raw: &[u8], is_truncated: bool) -> Read {
         let mut reading = work(raw.len(), || message::read(raw, &self.config.read));
-        reading.is_truncated |= is_truncated;
+        if is_truncated {
+            reading.is_truncated = true;
+            reading.findings.push(Finding {
+                id: "limit.size",
+                place: Place::of(Origin::Plain),
+            });
+        }
         let mut trouble = None;
         if self.decoder.wants(&reading.media) {
             let decoded = self.decoder.decode(&reading.media, &[]).await;

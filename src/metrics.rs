@@ -134,12 +134,17 @@ impl Metrics {
     pub fn verdict(&self, verdict: &Verdict) {
         count(&self.verdicts, verdict.class);
         for signal in &verdict.signals {
-            if signal.id.starts_with("limit.") {
-                self.limits
-                    .get_or_create(&[("limit", signal.id.clone())])
-                    .inc();
+            if let Some(limit) = signal.id.strip_prefix("limit.") {
+                self.limit(limit);
             }
         }
+    }
+
+    /// Counts a message in which a limit was hit.
+    pub fn limit(&self, limit: &str) {
+        self.limits
+            .get_or_create(&[("limit", limit.to_owned())])
+            .inc();
     }
 
     /// Counts what was done for one recipient.

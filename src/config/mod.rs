@@ -100,6 +100,11 @@ pub struct Value {
 }
 
 impl Config {
+    /// The folder for messages that are too big for memory.
+    pub fn spool_dir(&self) -> PathBuf {
+        self.state_dir.join("spool")
+    }
+
     /// Reads a file and every file that it names.
     ///
     /// # Errors

@@ -2,12 +2,13 @@
 
 use crate::classify::Verdict;
 use crate::config::Fallback;
+use crate::decoder::Trouble;
 use crate::engine::Judged;
 use crate::maillog::{Escaped, Line};
 use crate::milter::Shared;
 use crate::milter::edit;
 use crate::milter::session::{Message, Session};
-use crate::policy::{Disposition, Fate, Mode, Plan, Reply};
+use crate::policy::{Combine, Decision, Disposition, Fate, Mode, Plan, Reply};
 use indymilter::{
     ActionError, Actions, ContextActions as _, EomActions, SetErrorReply as _, SmtpReply, Status,
 };
@@ -51,9 +52,19 @@ pub(super) async fn finish(
         Some(_) => Judged::failed(),
     };
     shared.metrics.verdict(&judged.verdict);
-    let mut plan = message
-        .engine
-        .plan(&message.envelope, &judged, message.size);
+    if let Some(trouble) = &judged.trouble {
+        tell_trouble(shared, &message, trouble);
+    }
+    let planning = || {
+        message
+            .engine
+            .plan(&message.envelope, &judged, message.size)
+    };
+    let mut plan = catch_unwind(AssertUnwindSafe(planning)).unwrap_or_else(|_| {
+        failure = Some("panic");
+        shared.metrics.failure("panic");
+        unplanned(&message)
+    });
     let mut reason = None;
     let mut act = Act::of(&plan);
     if act == Act::Hold && plan.store.len() < plan.decisions.len() && !plan.store.is_empty() {
@@ -124,6 +135,26 @@ pub(super) async fn finish(
         start,
     );
     status
+}
+
+/// The plan for a message that could not be decided about: through, with our headers.
+fn unplanned(message: &Message) -> Plan {
+    let decision = Decision {
+        add_headers: true,
+        ..Decision::accept("panic")
+    };
+    let decisions = vec![decision; message.envelope.recipients.len()];
+    Plan::join(decisions, Combine::Split)
+}
+
+fn tell_trouble(shared: &Shared, message: &Message, trouble: &Trouble) {
+    shared.metrics.failure("decoder");
+    if let Some(more) = shared.undecoded.sounds() {
+        warn!(
+            "{}: a PDF or picture was not read to its end ({trouble}); the message is judged by what was read; {more} more since the last report",
+            message.id()
+        );
+    }
 }
 
 /// What is done with the message as a whole.
@@ -208,6 +239,13 @@ async fn judge(
     let result = match raw {
         Ok(raw) => {
             let is_truncated = raw.len() < length;
+            if is_truncated {
+                shared.metrics.limit(if held.is_some() {
+                    "inspect"
+                } else {
+                    "inspect_total"
+                });
+            }
             let judging = message.engine.judge(&message.envelope, &raw, is_truncated);
             caught(judging).await.ok_or("panic")
         }
@@ -318,7 +356,7 @@ impl Message {
 fn log(
     message: &Message,
     verdict: Option<&Verdict>,
-    decisions: &[crate::policy::Decision],
+    decisions: &[Decision],
     reason: Option<&str>,
     start: Instant,
 ) {

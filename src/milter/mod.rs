@@ -46,6 +46,7 @@ struct Shared {
     connections: AtomicU64,
     failing: Alarm,
     lacking: Alarm,
+    undecoded: Alarm,
 }
 
 /// Serves MTAs on all sockets, until the phase is [`Phase::Ending`].
@@ -70,6 +71,7 @@ pub async fn serve(
         connections: AtomicU64::new(0),
         failing: Alarm::default(),
         lacking: Alarm::default(),
+        undecoded: Alarm::default(),
     });
     let settings = indymilter::Config {
         // The listener keeps the limit, since it can say so.

@@ -239,7 +239,7 @@ impl Session {
         let trusted = config.policy.trust.reason(&envelope);
         let spool = SpoolSettings {
             memory: usize::try_from(config.limits.memory).unwrap_or(usize::MAX),
-            ..SpoolSettings::default()
+            folder: config.spool_dir(),
         };
         self.message = Some(Message {
             trusted: trusted.map(|reason| reason.to_string()),

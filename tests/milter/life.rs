@@ -142,6 +142,43 @@ async fn a_big_message_goes_through_a_file_and_comes_back_as_it_was() {
     assert!(daemon.metrics().spool_bytes.get() > 1 << 20);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spool_that_cannot_be_written_has_its_answer() {
+    for (fallback, answer) in [("accept", 'c'), ("defer", 'y')] {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().display();
+        let text = format!(
+            "state_dir = \"{folder}\"\n[on_error]\nspool = \"{fallback}\"\n[limits]\nmemory = \"16K\""
+        );
+        let daemon = start(&text).await;
+        std::fs::remove_dir(state.path().join("spool")).unwrap();
+        let mut mta = Mta::new(&daemon).await;
+        mta.connect("192.0.2.7").await;
+        let id = format!("full{fallback}");
+        mta.begin(&id, b"suspect@example.net", &[b"a@example.org"])
+            .await;
+        mta.header(b"X-Callbluff-Verdict", b"clean").await;
+        for _ in 0..3 {
+            mta.body(&[b'x'; 60_000]).await;
+        }
+        let (told, (command, _)) = mta.end().await;
+        assert_eq!(command, answer);
+        if answer == 'c' {
+            let expected = ["m1 x-callbluff-verdict", "i1 X-Callbluff-Verdict: error"];
+            assert_eq!(shown(&told), expected);
+        }
+        let lines = log_lines(&id);
+        assert!(
+            lines[0].contains("could not write the message to its spool file"),
+            "{lines:?}"
+        );
+        let end = format!("verdict=error, score=0.0, disposition={fallback}, reason=spool, ");
+        assert!(lines[1].contains(&end), "{lines:?}");
+        // A small message needs no file.
+        assert_eq!(mta.message("small", "suspect").await.0.len(), 3);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_drain_waits_for_running_messages_and_for_nothing_else() {
     let daemon = start("").await;

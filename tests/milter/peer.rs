@@ -86,7 +86,14 @@ pub(crate) fn config(text: &str) -> Config {
     } else {
         "[milter]\nlisten = \"inet:0@127.0.0.1\"\n"
     };
-    let text = format!("{text}\n[http]\nlisten = \"127.0.0.1:0\"\n{milter}");
+    // For every test of this process the same, and not in the source tree.
+    let state = concat!(env!("CARGO_TARGET_TMPDIR"), "/milter");
+    let state = if text.contains("state_dir") {
+        String::new()
+    } else {
+        format!("state_dir = \"{state}\"\n")
+    };
+    let text = format!("{state}{text}\n[http]\nlisten = \"127.0.0.1:0\"\n{milter}");
     std::fs::write(&path, text).unwrap();
     match Config::load(&path) {
         Ok(loaded) => loaded.config,

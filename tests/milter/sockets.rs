@@ -109,6 +109,14 @@ async fn a_file_in_the_way_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_that_cannot_be_made_says_so() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = fails(&format!("state_dir = \"{}\"", file.path().display())).await;
+    assert!(error.contains("could not make the folder"), "{error}");
+    assert!(error.contains("set state_dir"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_over_the_limit_wait_and_are_told_of() {
     let text = "[milter]\nlisten = \"inet:0@127.0.0.1\"\nmax_connections = 2";
     let daemon = start_with(config(text), judge).await;
