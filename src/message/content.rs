@@ -185,8 +185,13 @@ impl Content<'_> {
                 out.find(id, place);
             }
         }
+        let is_shown_elsewhere = page.is_doubtful && page.hidden_letters >= 40;
         out.add(place, page.visible);
         out.add(self.at(Origin::Html, true), page.hidden);
+        if is_shown_elsewhere {
+            let text = html::render_simply(source, out.visible_left() + 4);
+            out.add(second(place), text);
+        }
         out.add(self.at(Origin::Attribute, false), page.attributes);
         let mut found = Vec::new();
         for data in &page.data {

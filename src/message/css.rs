@@ -34,8 +34,10 @@ pub(crate) struct Style {
     pub(crate) background: Option<(Color, bool)>,
     /// Opacity of 0.05 or less.
     pub(crate) is_faint: Option<(bool, bool)>,
-    /// Clipped away, moved off the screen, scaled to nothing, or `mso-hide: all`.
+    /// Moved off the screen by its indent or margin.
     pub(crate) is_away: Option<(bool, bool)>,
+    /// The same by properties that a good part of mail programs do not know.
+    pub(crate) is_lost: Option<(bool, bool)>,
     /// Width or height (also the maximal ones) of 1 px or less.
     pub(crate) is_flat: Option<(bool, bool)>,
     pub(crate) is_overflow_hidden: Option<(bool, bool)>,
@@ -71,6 +73,7 @@ impl Style {
         lay(&mut self.background, over.background);
         lay(&mut self.is_faint, over.is_faint);
         lay(&mut self.is_away, over.is_away);
+        lay(&mut self.is_lost, over.is_lost);
         lay(&mut self.is_flat, over.is_flat);
         lay(&mut self.is_overflow_hidden, over.is_overflow_hidden);
         lay(&mut self.is_placed, over.is_placed);
@@ -173,8 +176,8 @@ impl Style {
                     put(&mut self.is_faint, amount <= 0.05, important);
                 }
             }
-            "filter" => put(&mut self.is_faint, value.contains("opacity(0"), important),
-            "mso-hide" => put(&mut self.is_away, value == "all", important),
+            "filter" if value.contains("opacity(0") => put(&mut self.is_lost, true, important),
+            "mso-hide" if value == "all" => put(&mut self.is_lost, true, important),
             "clip" => {
                 let is_nothing = value.starts_with("rect")
                     && !value.contains("auto")
@@ -185,14 +188,18 @@ impl Style {
                         .all(
                             |word| matches!(length(word), Some(Length::Px(px)) if px.abs() <= 1.0),
                         );
-                put(&mut self.is_away, is_nothing, important);
+                if is_nothing {
+                    put(&mut self.is_lost, true, important);
+                }
             }
             "clip-path" => {
                 let is_nothing = matches!(
                     value.replace(' ', "").as_str(),
                     "inset(50%)" | "inset(100%)" | "circle(0)" | "circle(0px)" | "circle(0%)"
                 );
-                put(&mut self.is_away, is_nothing, important);
+                if is_nothing {
+                    put(&mut self.is_lost, true, important);
+                }
             }
             "transform" => {
                 let bare = value.replace(' ', "");
@@ -201,11 +208,15 @@ impl Style {
                     || bare.contains("scalex(0)")
                     || bare.contains("scaley(0)")
                     || far_in(&bare);
-                put(&mut self.is_away, is_nothing, important);
+                if is_nothing {
+                    put(&mut self.is_lost, true, important);
+                }
             }
             "text-indent" | "margin-left" => {
                 let is_off = matches!(length(value), Some(Length::Px(px)) if px <= -500.0);
-                put(&mut self.is_away, is_off, important);
+                if is_off {
+                    put(&mut self.is_away, true, important);
+                }
             }
             "left" | "top" | "right" | "bottom" => {
                 if matches!(length(value), Some(Length::Px(px)) if px.abs() >= 900.0) {
@@ -416,16 +427,13 @@ mod tests {
             declared("background: white none").background,
             Some((Color::WHITE, false))
         );
-        assert_eq!(declared("clip: rect(0 0 0 0)").is_away, Some((true, false)));
-        assert_eq!(
-            declared("clip: rect(0 100px 50px 0)").is_away,
-            Some((false, false))
-        );
+        assert_eq!(declared("clip: rect(0 0 0 0)").is_lost, Some((true, false)));
+        assert_eq!(declared("clip: rect(0 100px 50px 0)").is_lost, None);
         assert_eq!(
             declared("text-indent: -9999px").is_away,
             Some((true, false))
         );
-        assert_eq!(declared("text-indent: -20px").is_away, Some((false, false)));
+        assert_eq!(declared("text-indent: -20px").is_away, None);
         assert_eq!(declared("nonsense; : ; color").display, None);
     }
 

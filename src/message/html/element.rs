@@ -55,8 +55,16 @@ pub(super) const ROOT: Frame = Frame {
     kind: Kind::Other,
 };
 
+/// Is the element hidden in a way that simple mail programs do not know?
+pub(super) fn is_lost(style: &Style) -> bool {
+    let is = |slot: Option<(bool, bool)>| slot.is_some_and(|(value, _)| value);
+    is(style.is_lost) || (is(style.is_far) && is(style.is_placed))
+}
+
 /// Works out a frame from its parent's and its own style.
-pub(super) fn compute(parent: &Frame, style: &Style, mut frame: Frame) -> Frame {
+///
+/// A simple mail program knows no properties that move, clip or scale an element away.
+pub(super) fn compute(parent: &Frame, style: &Style, mut frame: Frame, is_simple: bool) -> Frame {
     let is = |slot: Option<(bool, bool)>| slot.is_some_and(|(value, _)| value);
     if let Some((display, _)) = style.display {
         // A cell stays a cell when it says `block`: newsletters do so for phones.
@@ -71,8 +79,10 @@ pub(super) fn compute(parent: &Frame, style: &Style, mut frame: Frame) -> Frame 
         || frame.flow == Display::None
         || is(style.is_faint)
         || is(style.is_away)
-        || (is(style.is_flat) && is(style.is_overflow_hidden))
-        || (is(style.is_far) && is(style.is_placed));
+        || (is(style.is_flat) && is(style.is_overflow_hidden));
+    if !is_simple && is_lost(style) {
+        frame.is_gone = true;
+    }
     frame.is_invisible = style
         .is_invisible
         .map_or(parent.is_invisible, |(value, _)| value);

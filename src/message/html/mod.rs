@@ -6,7 +6,7 @@ mod element;
 use crate::message::color::Color;
 use crate::message::css::{Display, Length, Style};
 use crate::message::html::attributes::{Attribute, Attributes};
-use crate::message::html::element::{Frame, Kind, ROOT, compute, hash, is_block, name};
+use crate::message::html::element::{Frame, Kind, ROOT, compute, hash, is_block, is_lost, name};
 use crate::message::sheet::Sheet;
 use crate::message::sink::{Break, Sink};
 use crate::message::{bidi, params, transfer};
@@ -32,6 +32,8 @@ pub(crate) struct Rendered {
     pub(crate) pictures: usize,
     /// Letters hidden by style that are no preheader and no copy of what is seen.
     pub(crate) hidden_letters: usize,
+    /// Is some of them hidden in a way that simple mail programs do not know?
+    pub(crate) is_doubtful: bool,
     /// Letters seen.
     pub(crate) visible_letters: usize,
     /// Words seen.
@@ -67,9 +69,20 @@ mod most {
     pub(super) const PREHEADER: usize = 220;
 }
 
-/// Reads HTML; visible and hidden text are cut at the limits, in bytes.
+/// Reads HTML as most mail programs show it; visible and hidden text are cut at the limits, in bytes.
 pub(crate) fn render(source: &str, visible_limit: usize, hidden_limit: usize) -> Rendered {
-    let mut page = Page::new(visible_limit, hidden_limit);
+    render_in(source, Page::new(visible_limit, hidden_limit))
+}
+
+/// The visible text of HTML as a simple mail program shows it: one that leaves out style sheets
+/// and knows only the oldest ways to hide something.
+pub(crate) fn render_simply(source: &str, visible_limit: usize) -> String {
+    let mut page = Page::new(visible_limit, 0);
+    page.is_simple = true;
+    render_in(source, page).visible
+}
+
+fn render_in(source: &str, mut page: Page) -> Rendered {
     let mut emitter = CallbackEmitter::new(
         |event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
             page.event(event);
@@ -100,6 +113,10 @@ struct Between {
 }
 
 struct Page {
+    /// Is it shown by a simple mail program?
+    is_simple: bool,
+    /// Is something hidden that a simple mail program shows?
+    is_doubtful: bool,
     stack: Vec<Frame>,
     /// Elements open beyond the deepest that is followed.
     beyond: usize,
@@ -127,6 +144,8 @@ struct Page {
 impl Page {
     fn new(visible_limit: usize, hidden_limit: usize) -> Self {
         Self {
+            is_simple: false,
+            is_doubtful: false,
             stack: Vec::with_capacity(32),
             beyond: 0,
             tag: Vec::new(),
@@ -343,8 +362,10 @@ impl Page {
                 flow = Display::Block;
                 is_preformatted = true;
             }
-            b"template" | b"svg" | b"select" | b"datalist" | b"audio" | b"video" | b"object"
-            | b"math" | b"canvas" => style.display = Some((Display::None, true)),
+            // Mail programs show what is in `object`, `video` and their like in place of them.
+            b"template" | b"datalist" => {
+                style.display = Some((Display::None, true));
+            }
             b"bdo" => style.is_bidi_override = Some((true, false)),
             tag if is_block(tag) => flow = Display::Block,
             _ => {}
@@ -366,7 +387,8 @@ impl Page {
             style.is_rtl = Some((attributes.dir.eq_ignore_ascii_case("rtl"), false));
         }
         let mut bits = parent.bits;
-        if !self.sheet.is_empty() {
+        let mut is_doubtful = false;
+        if !self.sheet.is_empty() && !self.is_simple {
             let name = std::str::from_utf8(tag).unwrap_or_default();
             let (id, classes) = (attributes.id.trim(), attributes.class.as_str());
             let around = parent.bits;
@@ -375,6 +397,7 @@ impl Page {
                 .sheet
                 .style_of(name, id, classes, around, &mut self.work);
             style.lay_over(&sheet);
+            is_doubtful = sheet != Style::default();
         }
         if !attributes.style.is_empty() {
             if self.last_style.0 != attributes.style {
@@ -384,7 +407,8 @@ impl Page {
             }
             style.lay_over(&self.last_style.1);
         }
-        compute(
+        is_doubtful |= is_lost(&style);
+        let frame = compute(
             &parent,
             &style,
             Frame {
@@ -395,7 +419,10 @@ impl Page {
                 is_preformatted,
                 ..ROOT
             },
-        )
+            self.is_simple,
+        );
+        self.is_doubtful |= is_doubtful && frame.hides;
+        frame
     }
 
     /// Keeps `alt` and `title`, and links that are an address or a wallet.
@@ -668,6 +695,7 @@ impl Page {
             self.close_to(0);
         }
         let hidden = self.hidden.letters();
+        self.out.is_doubtful = self.is_doubtful;
         self.out.visible_letters = self.visible.letters();
         self.out.is_cut |= self.work == 0 || self.visible.is_cut() || self.hidden.is_cut();
         let visible = self.visible.into_text();

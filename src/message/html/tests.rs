@@ -35,7 +35,9 @@ fn text_is_laid_out_as_seen() {
             "press",
         ),
         ("</p>one</p>two", "one\ntwo"),
-        ("<svg><text>drawn</text></svg>rest", "rest"),
+        ("<svg><text>drawn</text></svg> rest", "drawn rest"),
+        ("<select><option>one<option>two</select>", "one\ntwo"),
+        ("<object data=x>instead</object>", "instead"),
         ("text after <", "text after <"),
         ("", ""),
     ] {
@@ -253,5 +255,22 @@ fn comments_and_titles_are_kept_apart_without_code() {
         assert_eq!(page.visible, "x", "{source:?}");
         assert_eq!(page.hidden.trim(), hidden, "{source:?}");
         assert_eq!(page.hidden_letters, 0, "{source:?}");
+    }
+}
+
+#[test]
+fn a_simple_program_shows_what_only_others_hide() {
+    for (source, simply) in [
+        ("<style>.h{display:none}</style>a<i class=h>b</i>", "ab"),
+        ("a<i style='mso-hide:all'>b</i>", "ab"),
+        ("a<i style='clip-path:inset(50%)'>b</i>", "ab"),
+        ("a<i style='position:absolute;left:-9999px'>b</i>", "ab"),
+        ("a<i style='display:none'>b</i>", "a"),
+        ("a<font color=white>b</font>", "a"),
+    ] {
+        let page = page(source);
+        assert_eq!(page.visible, "a", "{source:?}");
+        assert_eq!(page.is_doubtful, simply == "ab", "{source:?}");
+        assert_eq!(render_simply(source, 100), simply, "{source:?}");
     }
 }

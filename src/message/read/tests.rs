@@ -455,6 +455,23 @@ fn plain_text_that_is_a_page_is_read_as_one_too() {
 }
 
 #[test]
+fn text_that_only_some_programs_hide_is_read_as_shown_too() {
+    let text = format!("{NOTE}. ").repeat(6);
+    let raw = format!(
+        "Content-Type: text/html\n\n<style>.h{{display:none}}</style><p>Hello</p><p class=h>{text}</p>"
+    );
+    let found = reading(&raw);
+    let shown = found
+        .pieces
+        .iter()
+        .find(|piece| piece.place.reading == 1 && !piece.place.hidden);
+    assert_eq!(
+        shown.map(|piece| piece.text.as_str()),
+        Some(format!("Hello\n{}", text.trim()).as_str())
+    );
+}
+
+#[test]
 fn media_are_handed_on() {
     let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
     picture.resize(2000, 7);
