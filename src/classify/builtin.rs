@@ -9,6 +9,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/en.toml", include_str!("../../config/packs/en.toml")),
     ("packs/de.toml", include_str!("../../config/packs/de.toml")),
     ("packs/fr.toml", include_str!("../../config/packs/fr.toml")),
+    ("packs/pl.toml", include_str!("../../config/packs/pl.toml")),
     ("packs/ru.toml", include_str!("../../config/packs/ru.toml")),
 ];
 
