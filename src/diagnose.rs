@@ -12,12 +12,17 @@
 //! and goes on, so that an admin sees all of them at once.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 /// How many problems of one load are kept; a file of another kind would otherwise yield thousands.
 const MAX_PROBLEMS: usize = 200;
+
+/// The largest file of an admin, in bytes: a map of a million addresses has about 30 MB.
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// How many characters of a line are shown around the place.
 const MAX_LINE_CHARS: usize = 160;
@@ -40,16 +45,24 @@ impl Source {
         })
     }
 
-    /// Reads a file; a problem (no such file, not UTF-8) is added to `problems`.
+    /// Reads a file; a problem (no such file, too large, not UTF-8) is added to `problems`.
     pub fn read(path: &Path, problems: &mut Diagnostics) -> Option<Arc<Self>> {
         let name = path.display().to_string();
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                problems.file_error(&name, format!("cannot read the file ({error})"));
-                return None;
-            }
-        };
+        let mut bytes = Vec::new();
+        let read =
+            File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+        if let Err(error) = read {
+            problems.file_error(&name, format!("cannot read the file ({error})"));
+            return None;
+        }
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            let message = format!(
+                "the file is too large, the limit is {} MiB",
+                MAX_FILE_BYTES >> 20
+            );
+            problems.file_error(&name, message);
+            return None;
+        }
         match String::from_utf8(bytes) {
             Ok(text) => Some(Self::new(name, text)),
             Err(error) => {
@@ -164,6 +177,8 @@ pub struct Diagnostics {
     list: Vec<Diagnostic>,
     /// Takes what no longer fits, so that callers can always add a hint.
     overflow: Option<Box<Diagnostic>>,
+    /// Was one of those an error?
+    hides_error: bool,
 }
 
 impl Diagnostics {
@@ -212,6 +227,10 @@ impl Diagnostics {
         for diagnostic in other.list {
             self.push(diagnostic);
         }
+        if let Some(hidden) = other.overflow {
+            self.overflow = Some(hidden);
+        }
+        self.hides_error |= other.hides_error;
     }
 
     fn add(
@@ -221,8 +240,17 @@ impl Diagnostics {
         span: Range<usize>,
         message: String,
     ) -> &mut Diagnostic {
-        let (line, column) = source.line_col(span.start);
-        let (excerpt, indent, carets) = excerpt(&source.text, span);
+        // What will not be shown need not be found: a long list of another kind has a problem in
+        // each line, and each search would begin at the first.
+        let is_shown = self.list.len() < MAX_PROBLEMS;
+        let (line, column) = match is_shown {
+            true => source.line_col(span.start),
+            false => (0, 0),
+        };
+        let (excerpt, indent, carets) = match is_shown {
+            true => excerpt(&source.text, span),
+            false => (String::new(), 0, 0),
+        };
         self.push(Diagnostic {
             severity,
             file: source.name.clone(),
@@ -238,6 +266,7 @@ impl Diagnostics {
 
     fn push(&mut self, diagnostic: Diagnostic) -> &mut Diagnostic {
         if self.list.len() >= MAX_PROBLEMS {
+            self.hides_error |= diagnostic.severity == Severity::Error;
             return self.overflow.insert(Box::new(diagnostic));
         }
         self.list.push(diagnostic);
@@ -248,7 +277,13 @@ impl Diagnostics {
 
     /// Is there anything that stops the start?
     pub fn has_errors(&self) -> bool {
-        self.errors().next().is_some()
+        self.hides_error || self.error_count() > 0
+    }
+
+    /// How many errors are kept?
+    pub fn error_count(&self) -> usize {
+        let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+        self.list.iter().filter(is_error).count()
     }
 
     /// Is there nothing at all?
@@ -416,6 +451,29 @@ mod tests {
         let shown = problems.to_string();
         assert!(shown.contains("HERE"), "{shown}");
         assert!(shown.lines().all(|line| line.len() < 200), "{shown}");
+    }
+
+    #[test]
+    fn an_error_behind_many_warnings_still_counts() {
+        let source = Source::new("a", "x");
+        let mut problems = Diagnostics::new();
+        for _ in 0..MAX_PROBLEMS {
+            problems.warning(&source, 0..1, "odd");
+        }
+        assert!(!problems.has_errors());
+        problems.error(&source, 0..1, "wrong").hint("mend it");
+        assert!(problems.has_errors());
+        let mut all = Diagnostics::new();
+        all.extend(problems);
+        assert!(all.has_errors());
+        assert!(all.to_string().ends_with("the rest is not shown"));
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        let mut problems = Diagnostics::new();
+        assert_eq!(Source::read(Path::new("/dev/zero"), &mut problems), None);
+        assert!(problems.to_string().contains("the limit is 64 MiB"));
     }
 
     #[test]
