@@ -45,3 +45,36 @@ fn every_broken_file_says_what_is_wrong() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn a_file_that_is_cut_or_garbled_is_never_a_panic() {
+    // Every key in use, then cut at many places, and with one character replaced at others.
+    let whole: String = callbluff::config::SAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(code) if !code.is_empty() && !code.starts_with(' ') => code,
+            _ => line,
+        })
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("callbluff.toml");
+    let wrong = ["\"", "[", "]", "=", "{", "\n", "\0", "é", "0", "'''"];
+    let mut refused = 0;
+    for at in (0..whole.len())
+        .step_by(11)
+        .filter(|at| whole.is_char_boundary(*at))
+    {
+        let instead = wrong[at % wrong.len()];
+        let rest: String = whole[at..].chars().skip(1).collect();
+        for text in [
+            whole[..at].to_owned(),
+            format!("{}{instead}{rest}", &whole[..at]),
+        ] {
+            fs::write(&path, text).expect("the folder is ours");
+            refused += usize::from(outcome(&path) != "nothing is wrong\n");
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}

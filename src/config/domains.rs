@@ -156,8 +156,9 @@ pub(crate) fn read_table(
                 *asked == name.value || (domain.with_subdomains && asked.ends_with(&parent))
             })
         };
-        if !asked.iter().any(is_here) {
-            let span = document_place(root, index);
+        // With errors, rules are missing in the list and their numbers tell nothing.
+        if document.error_count() == 0 && !asked.iter().any(is_here) {
+            let span = recipient_place(root, index);
             document.warning_with(
                 span,
                 format!(
@@ -175,9 +176,8 @@ pub(crate) fn read_table(
     (names, domain)
 }
 
-/// Where the recipients of a rule stand. Rules without a usable action are not counted, so the
-/// place is exact only in a file without errors; warnings of others are seen again later.
-fn document_place(root: &Table<'_>, index: usize) -> std::ops::Range<usize> {
+/// Where the recipients of a rule stand.
+fn recipient_place(root: &Table<'_>, index: usize) -> std::ops::Range<usize> {
     let tables = root.tables("rule");
     tables.get(index).map_or(0..0, |table| {
         table.span_of("recipient").unwrap_or(table.span.clone())

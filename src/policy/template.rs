@@ -164,6 +164,21 @@ mod tests {
         assert_eq!(template.fill(&facts, "r", "1", 5), "{a??B");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_message_says_stays_one_short_line(from in "(?s).{0,80}", max in 0_usize..60) {
+            let template = Template::parse("from {sender}, {recipient}").expect("a template");
+            let verdict = Verdict::error();
+            let envelope = Envelope {
+                sender: Some(Address::new(from.as_bytes())),
+                ..Envelope::default()
+            };
+            let text = template.fill(&Facts::new(&verdict, &envelope), &from, "1", max);
+            proptest::prop_assert!(text.len() <= max);
+            proptest::prop_assert!(text.chars().all(|c| (' '..='~').contains(&c)), "{text:?}");
+        }
+    }
+
     #[test]
     fn what_is_no_template_is_refused() {
         for (text, error) in [
