@@ -9,6 +9,7 @@ mod judge;
 mod matcher;
 mod model;
 mod pack;
+mod password;
 mod template;
 mod train;
 mod verdict;
@@ -18,6 +19,7 @@ mod words;
 
 pub use judge::Judge;
 pub use model::Model;
+pub use password::{Quoted, find as find_passwords};
 pub use template::{Fingerprint, Template, Templates};
 pub use train::{Fit, Sample, sign};
 pub use verdict::{

@@ -12,6 +12,7 @@ mod findings;
 mod headers;
 mod html;
 mod image;
+mod mask;
 mod media;
 mod mime;
 mod normalise;
@@ -32,6 +33,7 @@ mod uuencode;
 pub use envelope::{Address, Client, Envelope};
 pub use findings::FINDINGS;
 pub use headers::Header;
+pub use mask::{MASK, mask};
 pub use media::{Found, MEDIA_FINDINGS, MediaLimits, Ocr, decode};
 pub use normalise::{
     FoldStats, Folded, Normaliser, ReadAs, findings as fold_findings, fold, read_as,

@@ -172,9 +172,11 @@ impl Search<'_> {
             self.group(group);
         }
         group.push(start..start + token.len(), chars);
-        // Prose: no digit, no foreign letter, no capital inside, no signs all over.
-        let is_prose = census.digits + census.others == 0
-            && census.signs * 3 < census.letters
+        // Prose: no digit, no capital inside, no signs or foreign letters between many letters.
+        let is_prose = census.digits == 0
+            && (chars < prove::LEAST_CHARS
+                || census.letters == 0
+                || (census.signs + census.others) * 3 < census.letters)
             && !has_inner_capital(token);
         if chars < 4 || is_prose {
             return;
@@ -193,7 +195,7 @@ impl Search<'_> {
             let mut compact = Compact::default();
             compact.add(body, start);
             if compact.text.len() >= prove::LEAST_CHARS {
-                self.compact(&compact);
+                self.compact(&compact, false);
             }
             if self.found.len() == before && census.others > 0 {
                 let part = Part::of(&compact, self.piece);
@@ -267,7 +269,7 @@ impl Search<'_> {
     }
 
     /// An address with signs between its characters, or with foreign letters.
-    fn compact(&mut self, compact: &Compact) {
+    fn compact(&mut self, compact: &Compact, is_group: bool) {
         for &start in compact.starts.iter().take(8) {
             let rest = &compact.text[start..];
             let end = rest.len().min(MOST_CHARS);
@@ -282,6 +284,10 @@ impl Search<'_> {
                     .then(|| prove::beginning(&lower, &mut self.budget))
                     .flatten()
             });
+            // Hex dumps come in groups: there only a checksum tells.
+            if is_group && proof.as_ref().is_some_and(|proof| proof.is_weak) {
+                return;
+            }
             if proof.is_some() {
                 let spots = &compact.spots;
                 self.keep(
@@ -316,7 +322,7 @@ impl Search<'_> {
         for range in ranges {
             compact.add(&text[range.clone()], range.start);
         }
-        self.compact(&compact);
+        self.compact(&compact, true);
     }
 
     /// A fragment that may be one half of an address.
@@ -324,7 +330,10 @@ impl Search<'_> {
         let Some(part) = part else {
             return;
         };
-        if let Some((proof, first, last)) = self.fragments.join(part, &mut self.budget) {
+        // Without a checksum nothing tells which parts belong together.
+        if let Some((proof, first, last)) = self.fragments.join(part, &mut self.budget)
+            && !proof.is_weak
+        {
             let (piece, range) = match first.piece == last.piece {
                 true => (
                     first.piece,
@@ -396,7 +405,8 @@ impl Search<'_> {
 
 /// Words for money that is sent to an address, folded.
 const MONEY: &[&str] = &[
-    "eth",
+    " eth ",
+    "ethereum",
     "usdt",
     "erc20",
     "erc-20",

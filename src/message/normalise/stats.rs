@@ -92,7 +92,7 @@ pub fn findings(stats: &FoldStats, place: Place) -> Vec<Finding> {
         ),
         (
             "obfuscation.leet",
-            many(stats.leet_words, if is_short { 2 } else { 5 }, 150),
+            many(stats.leet_words, if is_short { 3 } else { 6 }, 60),
         ),
         (
             "obfuscation.entities",

@@ -292,9 +292,13 @@ fn compose_kana(to: &mut Vec<char>) {
     }
 }
 
-/// Signs whose compatibility form would glue letters to the word before.
+/// Signs whose compatibility form would glue letters to the word before, and Arabic phrases in
+/// one sign, which would make a text ten times as long.
 fn keeps_its_form(c: char) -> bool {
-    matches!(c, '™' | '℠' | '№' | '℡' | '©' | '®')
+    matches!(
+        c,
+        '™' | '℠' | '№' | '℡' | '©' | '®' | '\u{fdf0}'..='\u{fdff}'
+    )
 }
 
 fn space(c: char) -> Option<Kind> {

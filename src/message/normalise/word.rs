@@ -407,6 +407,10 @@ fn read_digits(word: &mut [Cell]) -> u32 {
     if !is_pure || !matches!(script, Script::Latin | Script::Cyrillic) {
         return 0;
     }
+    // "3f4e0c", "dead0beef": hexadecimal.
+    if word.iter().all(|cell| cell.c.is_ascii_hexdigit()) {
+        return 0;
+    }
     // The last letter and the first: only what stands between letters is read.
     let Some(start) = word.iter().position(is_letter) else {
         return 0;
@@ -473,11 +477,9 @@ fn digit_as_letter(c: char, previous: char, run: usize, script: Script) -> Optio
         '0' => 'o',
         '1' if previous == 'l' || run == 2 => 'l',
         '1' | '!' => 'i',
-        '2' => 'z',
         '3' => 'e',
         '4' | '@' => 'a',
         '5' | '$' => 's',
-        '6' | '9' => 'g',
         '7' => 't',
         '8' => 'b',
         _ => return None,
