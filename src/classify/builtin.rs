@@ -6,12 +6,13 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
         "packs/common.toml",
         include_str!("../../config/packs/common.toml"),
     ),
-    ("packs/es.toml", include_str!("../../config/packs/es.toml")),
-    ("packs/it.toml", include_str!("../../config/packs/it.toml")),
-    ("packs/en.toml", include_str!("../../config/packs/en.toml")),
     ("packs/de.toml", include_str!("../../config/packs/de.toml")),
+    ("packs/en.toml", include_str!("../../config/packs/en.toml")),
+    ("packs/es.toml", include_str!("../../config/packs/es.toml")),
     ("packs/fr.toml", include_str!("../../config/packs/fr.toml")),
+    ("packs/it.toml", include_str!("../../config/packs/it.toml")),
     ("packs/pl.toml", include_str!("../../config/packs/pl.toml")),
+    ("packs/pt.toml", include_str!("../../config/packs/pt.toml")),
     ("packs/ru.toml", include_str!("../../config/packs/ru.toml")),
 ];
 
