@@ -58,11 +58,17 @@ impl Content<'_> {
                 out.find(findings::LIMIT_TEXT, self.file_place());
             }
         }
-        let is_undeclared = self.declared == "application/octet-stream"
-            || ["image/", "audio/", "video/"]
-                .iter()
-                .any(|start| self.declared.starts_with(start));
-        if is_undeclared && matches!(kind, FileKind::Html | FileKind::Text | FileKind::Message) {
+        // `application/octet-stream` says nothing, and so tells no lie.
+        let is_other_type = [
+            "image/",
+            "audio/",
+            "video/",
+            "application/pdf",
+            "application/zip",
+        ]
+        .iter()
+        .any(|start| self.declared.starts_with(start));
+        if is_other_type && matches!(kind, FileKind::Html | FileKind::Text | FileKind::Message) {
             out.find(findings::TYPE_LIE, self.file_place());
         }
         match kind {

@@ -48,7 +48,10 @@ pub const FINDINGS: &[(&str, &str)] = &[
         ENCODING_LIE,
         "text that is encoded and declared not to be, or the reverse",
     ),
-    (TYPE_LIE, "text or HTML declared as another type of file"),
+    (
+        TYPE_LIE,
+        "text or HTML declared as a picture, sound, PDF or zip file",
+    ),
     (UUENCODE, "a file uuencoded into the text"),
     (
         HIDDEN_TEXT,

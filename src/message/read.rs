@@ -22,8 +22,8 @@ pub struct ReadLimits {
     pub source_bytes: usize,
     /// The most MIME parts to look at. Default: 1000; beyond it the finding is `limit.parts`.
     pub parts: usize,
-    /// The most multiparts and attached messages around a part. Default: 250; beyond it the
-    /// finding is `limit.depth`.
+    /// The most multiparts and attached messages around a part. Default: 250, in messages of
+    /// over 1 MiB at most 64; beyond it the finding is `limit.depth`.
     pub depth: usize,
     /// The most bytes of the top header to decode. Default: 256 KiB; beyond it the finding is
     /// `limit.header`.
@@ -133,6 +133,9 @@ struct Again {
 const MOST_READINGS: usize = 12;
 const MOST_LEVELS: u8 = 4;
 const TIMES_AGAIN: usize = 4;
+/// A message longer than this many bytes is taken apart to a lesser depth.
+const LONG_MESSAGE: usize = 1024 * 1024;
+const DEPTH_OF_LONG: usize = 64;
 /// What may be read again of however short a message.
 const LEAST_AGAIN_BYTES: usize = 64 * 1024;
 
@@ -149,7 +152,14 @@ struct Reader<'l> {
 impl Reader<'_> {
     fn message(&mut self, raw: &[u8], context: Context) {
         let limits = self.out.limits;
-        mime::walk(raw, limits.depth, limits.parts, |part| {
+        // The boundaries of all open multiparts are tried on every line with two dashes: in a
+        // long message so many of them would be slow.
+        let depth = if raw.len() > LONG_MESSAGE {
+            limits.depth.min(DEPTH_OF_LONG)
+        } else {
+            limits.depth
+        };
+        mime::walk(raw, depth, limits.parts, |part| {
             let number = context.part.unwrap_or_else(|| {
                 self.part = self.part.saturating_add(1);
                 self.part
@@ -345,7 +355,8 @@ impl Reader<'_> {
             .first()
             .map(|name| name.to_lowercase())
             .unwrap_or_default();
-        if fields.kind.main.starts_with("multipart/") {
+        // One that is too deep has its parts, only nobody looks.
+        if fields.kind.main.starts_with("multipart/") && !part.is_too_deep && !part.is_too_many {
             let boundary = fields.kind.first("boundary").unwrap_or_default();
             self.without_parts(part.body, boundary, place, context);
         }

@@ -61,7 +61,7 @@ mod most {
     /// Bytes of style sheets.
     pub(super) const SHEET_BYTES: usize = 512 * 1024;
     /// Rules of style sheets tried, over all elements.
-    pub(super) const SHEET_WORK: u32 = 500_000;
+    pub(super) const SHEET_WORK: u32 = 300_000;
     /// `data:` URIs decoded, and bytes of each.
     pub(super) const DATA: usize = 16;
     pub(super) const DATA_BYTES: usize = 8 * 1024 * 1024;
@@ -388,7 +388,7 @@ impl Page {
         }
         let mut bits = parent.bits;
         let mut is_doubtful = false;
-        if !self.sheet.is_empty() && !self.is_simple {
+        if !self.sheet.is_empty() && !self.is_simple && self.work > 0 {
             let name = std::str::from_utf8(tag).unwrap_or_default();
             let (id, classes) = (attributes.id.trim(), attributes.class.as_str());
             let around = parent.bits;

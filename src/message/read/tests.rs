@@ -294,7 +294,7 @@ fn ambiguous_structure_is_read_each_way() {
             NOTE,
         ),
         (
-            format!("Content-Type: application/octet-stream\n\n{NOTE}\n"),
+            format!("Content-Type: image/png\n\n{NOTE}\n"),
             "structure.type-lie",
             NOTE,
         ),
