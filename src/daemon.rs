@@ -16,7 +16,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::panic;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -27,6 +27,31 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Makes an engine from the config files as they are now.
 pub type Load = dyn Fn() -> Result<Engine, String> + Send + Sync;
+
+/// The signals that the service obeys, from when this is made.
+#[derive(Debug)]
+pub struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Takes the signals over. To be done before anybody is told that the service runs: until then
+    /// SIGHUP ends the process.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not allow it.
+    pub fn new() -> Result<Self, String> {
+        let take = |kind| signal(kind).map_err(|err| format!("could not wait for signals ({err})"));
+        Ok(Self {
+            hangup: take(SignalKind::hangup())?,
+            terminate: take(SignalKind::terminate())?,
+            interrupt: take(SignalKind::interrupt())?,
+        })
+    }
+}
 
 /// A service with its sockets open.
 pub struct Daemon {
@@ -147,12 +172,13 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// When signals cannot be had, or the milter ends by itself.
-    pub async fn run(mut self) -> Result<(), String> {
-        let failed = |err: io::Error| format!("could not wait for signals ({err})");
-        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    /// When the milter ends by itself.
+    pub async fn run(mut self, signals: Signals) -> Result<(), String> {
+        let Signals {
+            mut hangup,
+            mut terminate,
+            mut interrupt,
+        } = signals;
         notify(&[NotifyState::Ready]);
         loop {
             tokio::select! {

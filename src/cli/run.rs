@@ -1,7 +1,7 @@
 //! `callbluff run`: the service.
 
 use crate::config::{Config, LogFormat, SocketAddress};
-use crate::daemon::{self, Daemon, Load};
+use crate::daemon::{self, Daemon, Load, Signals};
 use crate::engine::Engine;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -70,13 +70,14 @@ fn serve(args: &Run) -> Result<(), String> {
         .map_err(|err| format!("could not start threads ({err})"))?;
     let reload: Box<Load> = Box::new(move || load(path.as_deref()));
     runtime.block_on(async {
+        let signals = Signals::new()?;
         let config = engine.config().clone();
         let daemon = Daemon::start(engine, reload).await?;
         if config.log.format == LogFormat::Plain {
             let text = greeting(&config, args.config.as_deref(), &daemon);
             let _ = io::stdout().write_all(text.as_bytes());
         }
-        daemon.run().await
+        daemon.run(signals).await
     })
 }
 
@@ -107,17 +108,25 @@ fn greeting(config: &Config, path: Option<&Path>, daemon: &Daemon) -> String {
     }
     let state = std::path::absolute(&config.state_dir).unwrap_or(config.state_dir.clone());
     line("stored in", state.display().to_string());
-    let all = |notation: fn(&SocketAddress) -> String| {
-        let all: Vec<_> = daemon.sockets().iter().map(notation).collect();
-        all
-    };
+    // An MTA looks for a relative path in a folder of its own.
+    let sockets: Vec<SocketAddress> = daemon
+        .sockets()
+        .iter()
+        .map(|socket| match socket {
+            SocketAddress::Unix(path) => {
+                SocketAddress::Unix(std::path::absolute(path).unwrap_or(path.clone()))
+            }
+            inet => inet.clone(),
+        })
+        .collect();
     // One is enough for an MTA; with several, each MTA takes the one that it can reach.
     text.push_str("\nPostfix, main.cf:\n");
-    for socket in all(SocketAddress::postfix) {
-        let _ = writeln!(text, "  smtpd_milters = {socket}");
+    for socket in &sockets {
+        let _ = writeln!(text, "  smtpd_milters = {}", socket.postfix());
     }
     text.push_str("\nSendmail, sendmail.mc:\n");
-    for socket in all(SocketAddress::sendmail) {
+    for socket in &sockets {
+        let socket = socket.sendmail();
         let _ = writeln!(
             text,
             "  INPUT_MAIL_FILTER(`callbluff', `S={socket}, F=T, T=C:30s;S:30s;R:30s;E:5m')dnl"

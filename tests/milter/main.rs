@@ -6,5 +6,6 @@ mod actions;
 mod hostile;
 mod life;
 mod peer;
+mod program;
 mod sockets;
 mod states;
