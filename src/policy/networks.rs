@@ -19,7 +19,7 @@ pub struct Networks {
 impl Networks {
     /// Adds a network, or takes it out of a larger one.
     pub fn add(&mut self, net: IpNet, is_in: bool) {
-        let net = net.trunc();
+        let net = unmapped(net).trunc();
         if !self.lengths.contains(&net.prefix_len()) {
             self.lengths.push(net.prefix_len());
             self.lengths.sort_unstable_by(|a, b| b.cmp(a));
@@ -88,6 +88,15 @@ impl Networks {
     }
 }
 
+/// `::ffff:192.0.2.0/120` is `192.0.2.0/24`: addresses are looked up as IPv4 where they are IPv4.
+fn unmapped(net: IpNet) -> IpNet {
+    let IpNet::V6(v6) = net else { return net };
+    match (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) {
+        (Some(ip), Some(length)) => IpNet::new(IpAddr::V4(ip), length).unwrap_or(net),
+        _ => net,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +141,8 @@ mod tests {
                 false,
             ),
             (&["0.0.0.0/0"], "2001:db8::1", false),
+            (&["::ffff:192.0.2.0/120"], "192.0.2.9", true),
+            (&["::ffff:192.0.2.0/120"], "192.0.3.9", false),
             (&["!192.0.2.0/24"], "198.51.100.1", true),
             (&["!192.0.2.0/24"], "192.0.2.1", false),
             (&["192.0.2.1", "!192.0.2.1"], "192.0.2.1", false),
