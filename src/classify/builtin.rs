@@ -14,6 +14,8 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/pl.toml", include_str!("../../config/packs/pl.toml")),
     ("packs/pt.toml", include_str!("../../config/packs/pt.toml")),
     ("packs/ru.toml", include_str!("../../config/packs/ru.toml")),
+    ("packs/ja.toml", include_str!("../../config/packs/ja.toml")),
+    ("packs/zh.toml", include_str!("../../config/packs/zh.toml")),
 ];
 
 /// Name and text of the shipped model.
