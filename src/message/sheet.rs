@@ -83,6 +83,8 @@ pub(crate) struct Sheet {
     rules: HashMap<String, Vec<Rule>>,
     /// What stands in front of a space or `>` in selectors; the position is the bit.
     ancestors: Vec<Compound>,
+    /// Their positions.
+    ancestor_numbers: HashMap<Compound, usize>,
     styles: Vec<Style>,
     count: usize,
 }
@@ -174,11 +176,13 @@ impl Sheet {
             if ancestor.element == "html" || ancestor.element == "body" {
                 continue;
             }
-            let at = match self.ancestors.iter().position(|known| *known == ancestor) {
-                Some(at) => at,
+            let at = match self.ancestor_numbers.get(&ancestor) {
+                Some(at) => *at,
                 None if self.ancestors.len() < 64 => {
+                    let at = self.ancestors.len();
+                    self.ancestor_numbers.insert(ancestor.clone(), at);
                     self.ancestors.push(ancestor);
-                    self.ancestors.len() - 1
+                    at
                 }
                 None => return None,
             };
@@ -195,7 +199,7 @@ impl Sheet {
         classes: &str,
         work: &mut u32,
     ) -> u64 {
-        *work = work.saturating_sub(self.ancestors.len() as u32);
+        *work = work.saturating_sub(self.ancestors.len() as u32 * cost(classes));
         if *work == 0 {
             return 0;
         }
@@ -208,7 +212,7 @@ impl Sheet {
 
     /// The style of an element by the rules, the more specific over the less.
     ///
-    /// Rules tried are taken off `work`; with none left no rule applies, so that a sheet made
+    /// Rules tried are taken off `work`, more for long classes; with none left no rule applies, so that a sheet made
     /// to fit every element in a hundred ways cannot make reading slow.
     pub(crate) fn style_of(
         &self,
@@ -224,7 +228,7 @@ impl Sheet {
                 if *work == 0 {
                     return;
                 }
-                *work -= 1;
+                *work = work.saturating_sub(cost(classes));
                 if rule.ancestors & around == rule.ancestors
                     && rule.subject.matches(element, id, classes)
                 {
@@ -288,6 +292,11 @@ fn applies_to_a_wide_screen(rule: &str) -> bool {
         .any(|word| rule.contains(word))
 }
 
+/// What it costs to compare an element's classes with a rule.
+fn cost(classes: &str) -> u32 {
+    1 + classes.len() as u32 / 4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,7 +328,7 @@ mod tests {
             let found = matches!(style.display, Some((Display::None, _)));
             assert_eq!(found, hidden, "{element} #{id} .{classes} in {around}");
         }
-        assert_eq!(sheet.ancestor_bits("div", "", "box", &mut 9), 1);
+        assert_eq!(sheet.ancestor_bits("div", "", "box", &mut 99), 1);
     }
 
     #[test]
@@ -327,6 +336,6 @@ mod tests {
         let mut sheet = Sheet::default();
         sheet.add(".a{display:none");
         sheet.add("{{{{ }}}} @media {{{ .a");
-        assert!(sheet.style_of("p", "", "a", 0, &mut 9).display.is_some());
+        assert!(sheet.style_of("p", "", "a", 0, &mut 99).display.is_some());
     }
 }

@@ -60,8 +60,8 @@ mod most {
     pub(super) const ATTRIBUTE_TEXT: usize = 64 * 1024;
     /// Bytes of style sheets.
     pub(super) const SHEET_BYTES: usize = 512 * 1024;
-    /// Rules of style sheets tried, over all elements.
-    pub(super) const SHEET_WORK: u32 = 300_000;
+    /// Rules of style sheets tried, over all elements, times the length of their classes.
+    pub(super) const SHEET_WORK: u32 = 2_000_000;
     /// `data:` URIs decoded, and bytes of each.
     pub(super) const DATA: usize = 16;
     pub(super) const DATA_BYTES: usize = 8 * 1024 * 1024;
