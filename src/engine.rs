@@ -1,10 +1,10 @@
 //! All that one reload swaps: settings, judge and policy.
 
-use crate::classify::{Judge, Verdict};
+use crate::classify::{self, Judge, Quoted, Verdict};
 use crate::config::{Config, Loaded};
 use crate::decoder::{Decoder, Trouble};
 use crate::diagnose::Diagnostics;
-use crate::message::{self, Envelope, Finding, Header, Origin, Place, Reading};
+use crate::message::{self, Envelope, Finding, Header, Origin, Piece, Place, Reading};
 use crate::policy::{Facts, Plan};
 use std::fmt;
 use std::path::Path;
@@ -137,7 +137,8 @@ impl Engine {
         }
         let mut trouble = None;
         if self.decoder.wants(&reading.media) {
-            let decoded = self.decoder.decode(&reading.media, &[]).await;
+            let passwords = work(raw.len(), || passwords(&reading.pieces));
+            let decoded = self.decoder.decode(&reading.media, &passwords).await;
             let is_limited = |id: &str| id.starts_with("limit.");
             reading.is_truncated |= decoded.findings.iter().any(|f| is_limited(f.id));
             reading.pieces.extend(decoded.pieces);
@@ -166,6 +167,19 @@ impl Engine {
             ..Facts::new(&judged.verdict, envelope)
         })
     }
+}
+
+/// What the message quotes as passwords, each once: the key to an encrypted PDF may be among them.
+fn passwords(pieces: &[Piece]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for Quoted { piece, range } in classify::find_passwords(pieces) {
+        if let Some(password) = pieces.get(piece).and_then(|piece| piece.text.get(range))
+            && !found.iter().any(|old| old == password)
+        {
+            found.push(password.to_owned());
+        }
+    }
+    found
 }
 
 /// Does something whose time grows with the size of a message, in bytes.

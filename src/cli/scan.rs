@@ -1,6 +1,6 @@
 //! `callbluff scan`: judges mail that lies in files.
 
-use crate::classify::{Class, Verdict};
+use crate::classify::{self, Class, Verdict};
 use crate::cli::parallel;
 use crate::cli::show;
 use crate::cli::source::{self, Mail};
@@ -241,22 +241,34 @@ struct FindingShown {
 
 impl<'a> Pieces<'a> {
     fn new(file: &'a str, reading: &Reading) -> Self {
-        let pieces = reading.pieces.iter().map(|piece| {
-            let Place {
-                origin,
-                part,
-                hidden,
-                ..
-            } = piece.place;
-            PieceShown {
-                place: piece.place.to_string(),
-                origin: origin.name(),
-                part,
-                hidden,
-                text: piece.text.clone(),
-                normalised: message::fold(&piece.text).text,
+        // A quoted password is somebody's: it is shown nowhere.
+        let mut passwords = vec![Vec::new(); reading.pieces.len()];
+        for quoted in classify::find_passwords(&reading.pieces) {
+            if let Some(ranges) = passwords.get_mut(quoted.piece) {
+                ranges.push(quoted.range);
             }
-        });
+        }
+        let pieces = reading
+            .pieces
+            .iter()
+            .zip(passwords)
+            .map(|(piece, passwords)| {
+                let Place {
+                    origin,
+                    part,
+                    hidden,
+                    ..
+                } = piece.place;
+                let text = message::mask(&piece.text, &passwords);
+                PieceShown {
+                    place: piece.place.to_string(),
+                    origin: origin.name(),
+                    part,
+                    hidden,
+                    normalised: message::fold(&text).text,
+                    text,
+                }
+            });
         let media = reading.media.iter().map(|media| MediaShown {
             place: media.place.to_string(),
             part: media.place.part,
