@@ -18,13 +18,14 @@ use std::sync::Arc;
 const FEW_WORDS: usize = 8;
 
 /// The guards that say that a message is about the crime, not part of it.
-const ABOUT: [&[&str]; 6] = [
-    &["advice.do-not-pay"],
-    &["advice.report"],
-    &["advice.named"],
-    &["news.source"],
-    &["news.third-person"],
-    &["report.received", "report.help"],
+const ABOUT: [&str; 7] = [
+    "advice.do-not-pay",
+    "advice.report",
+    "advice.named",
+    "news.source",
+    "news.third-person",
+    "report.received",
+    "report.help",
 ];
 
 /// So many themes a message must touch before it is compared with known templates.
@@ -297,10 +298,10 @@ struct Found {
 /// How many ways there are in which the sender's own words speak about such mail.
 fn about(evidence: &Evidence) -> usize {
     let own = evidence.of(&[Voice::Own]);
-    ABOUT
-        .iter()
-        .filter(|ids| ids.iter().any(|id| own.contains_key(id)))
-        .count()
+    let guards = ABOUT.iter().filter(|id| own.contains_key(**id)).count();
+    // "I got this. What shall I do?" together is what a victim says, and no extorter.
+    let is_victim = own.contains_key("report.received") && own.contains_key("report.help");
+    guards + usize::from(is_victim)
 }
 
 /// The most points that a message can have by who speaks and how much it speaks about such mail.
