@@ -60,47 +60,12 @@ pub(super) async fn finish(
             .engine
             .plan(&message.envelope, &judged, message.size)
     };
-    let mut plan = catch_unwind(AssertUnwindSafe(planning)).unwrap_or_else(|_| {
+    let plan = catch_unwind(AssertUnwindSafe(planning)).unwrap_or_else(|_| {
         failure = Some("panic");
         shared.metrics.failure("panic");
         unplanned(&message)
     });
-    let mut reason = None;
-    let mut act = Act::of(&plan);
-    if act == Act::Hold && plan.store.len() < plan.decisions.len() && !plan.store.is_empty() {
-        reason = Some("held for all recipients");
-    }
-    if let Some(kind) = failure {
-        reason = Some(kind);
-        let on_error = &message.engine.config().on_error;
-        let fallback = match kind {
-            "spool" => on_error.spool,
-            _ => on_error.internal,
-        };
-        let acts = message.engine.config().policy.mode == Mode::Enforce;
-        if fallback == Fallback::Defer && acts {
-            act = Act::Defer(failed_reply());
-            set_all(&mut plan, Disposition::Defer);
-        }
-    }
-    if act == Act::Hold && !session.agreement.actions.contains(Actions::QUARANTINE) {
-        reason = Some("the MTA offers no hold");
-        shared.metrics.failure("action");
-        if let Some(more) = shared.lacking.sounds() {
-            warn!(
-                "{}: could not hold the message (the MTA does not offer it to milters); it gets the answer of on_error.store; {more} more since the last report",
-                message.id()
-            );
-        }
-        if message.engine.config().on_error.store == Fallback::Defer {
-            act = Act::Defer(failed_reply());
-            set_all(&mut plan, Disposition::Defer);
-        } else {
-            act = Act::Deliver;
-            set_all(&mut plan, Disposition::Tag);
-            plan.add_headers = plan.decisions.iter().any(|decision| decision.add_headers);
-        }
-    }
+    let Answer { act, plan, reason } = settle(session, &message, plan, failure);
     for decision in &plan.decisions {
         shared.metrics.disposition(decision.disposition);
     }
@@ -135,6 +100,63 @@ pub(super) async fn finish(
         start,
     );
     status
+}
+
+/// What is carried out in the end.
+struct Answer {
+    act: Act,
+    plan: Plan,
+    /// Why it is something else than was decided, for the log.
+    reason: Option<&'static str>,
+}
+
+/// Fits a plan to our own failures and to what the MTA can do.
+fn settle(
+    session: &Session,
+    message: &Message,
+    mut plan: Plan,
+    failure: Option<&'static str>,
+) -> Answer {
+    let config = message.engine.config();
+    let mut act = Act::of(&plan);
+    let mut reason = failure;
+    let is_mixed = !plan.store.is_empty() && plan.store.len() < plan.decisions.len();
+    if act == Act::Hold && is_mixed {
+        reason = reason.or(Some("held for all recipients"));
+    }
+    if let Some(kind) = failure {
+        let fallback = match kind {
+            "spool" => config.on_error.spool,
+            _ => config.on_error.internal,
+        };
+        if fallback == Fallback::Defer && config.policy.mode == Mode::Enforce {
+            act = Act::Defer(failed_reply());
+            set_all(&mut plan, Disposition::Defer);
+        }
+    }
+    if act == Act::Hold && !session.agreement.actions.contains(Actions::QUARANTINE) {
+        reason = Some("the MTA offers no hold");
+        tell_lacking(&session.shared, message);
+        if config.on_error.store == Fallback::Defer {
+            act = Act::Defer(failed_reply());
+            set_all(&mut plan, Disposition::Defer);
+        } else {
+            act = Act::Deliver;
+            set_all(&mut plan, Disposition::Tag);
+            plan.add_headers = plan.decisions.iter().any(|decision| decision.add_headers);
+        }
+    }
+    Answer { act, plan, reason }
+}
+
+fn tell_lacking(shared: &Shared, message: &Message) {
+    shared.metrics.failure("action");
+    if let Some(more) = shared.lacking.sounds() {
+        warn!(
+            "{}: could not hold the message (the MTA does not offer it to milters); it gets the answer of on_error.store; {more} more since the last report",
+            message.id()
+        );
+    }
 }
 
 /// The plan for a message that could not be decided about: through, with our headers.
