@@ -12,10 +12,11 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/es.toml", include_str!("../../config/packs/es.toml")),
     ("packs/fr.toml", include_str!("../../config/packs/fr.toml")),
     ("packs/it.toml", include_str!("../../config/packs/it.toml")),
+    ("packs/ja.toml", include_str!("../../config/packs/ja.toml")),
     ("packs/pl.toml", include_str!("../../config/packs/pl.toml")),
     ("packs/pt.toml", include_str!("../../config/packs/pt.toml")),
     ("packs/ru.toml", include_str!("../../config/packs/ru.toml")),
-    ("packs/ja.toml", include_str!("../../config/packs/ja.toml")),
+    ("packs/uk.toml", include_str!("../../config/packs/uk.toml")),
     ("packs/zh.toml", include_str!("../../config/packs/zh.toml")),
 ];
 
