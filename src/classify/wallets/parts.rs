@@ -142,15 +142,21 @@ impl Fragments {
 
     /// Three or more parts in a row.
     fn row(&self, part: &Part, budget: &mut Budget) -> Option<(Proof, Part, Part)> {
-        let mut joined = part.text.clone();
-        for (count, other) in self.last.iter().rev().enumerate() {
-            joined.insert_str(0, &other.text);
-            if joined.len() > MOST_CHARS {
+        let mut chars = part.text.len();
+        for (at, other) in self.last.iter().enumerate().rev() {
+            chars += other.text.len();
+            if chars > MOST_CHARS {
                 break;
             }
-            if count > 0
-                && let Some(proof) = prove::whole(&joined, budget)
-            {
+            let is_start = prove::forms(&other.text)
+                .iter()
+                .any(|&form| prove::can_have(form, chars));
+            if !is_start || at + 1 == self.last.len() {
+                continue;
+            }
+            let parts = self.last.range(at..).chain(std::iter::once(part));
+            let joined: String = parts.map(|part| part.text.as_str()).collect();
+            if let Some(proof) = prove::whole(&joined, budget) {
                 return Some((proof, other.clone(), part.clone()));
             }
         }

@@ -52,14 +52,6 @@ static STEPS: [[u8; 256]; 9] = {
     steps
 };
 
-/// The lower case of a byte, with a line feed as a space.
-const fn lower(byte: u8) -> u8 {
-    match byte {
-        b'\n' => b' ',
-        _ => byte.to_ascii_lowercase(),
-    }
-}
-
 /// How far plain prose reaches.
 pub(super) struct Reach {
     /// End of the bytes that only need lower case; a space follows.
@@ -93,8 +85,15 @@ pub(super) fn reach(bytes: &[u8], start: usize) -> Reach {
     Reach { safe, stop }
 }
 
-/// Appends plain prose in lower case; returns the number of letters.
+/// Appends plain prose in lower case, its line feeds as spaces; returns the number of letters.
 pub(super) fn copy(prose: &str, to: &mut String) -> u32 {
-    to.extend(prose.bytes().map(|byte| char::from(lower(byte))));
+    let start = to.len();
+    for (at, line) in prose.split('\n').enumerate() {
+        if at > 0 {
+            to.push(' ');
+        }
+        to.push_str(line);
+    }
+    to[start..].make_ascii_lowercase();
     prose.bytes().filter(u8::is_ascii_alphabetic).count() as u32
 }

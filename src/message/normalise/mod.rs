@@ -190,6 +190,11 @@ impl Normaliser {
                     }
                 }
             }
+            if byte.is_ascii_alphanumeric() && self.held.is_none() && self.reference.is_empty() {
+                self.take(ascii_cell(byte, base + at as u32), out);
+                at += 1;
+                continue;
+            }
             let c = if byte < 0x80 {
                 char::from(byte)
             } else {
@@ -358,9 +363,12 @@ impl Normaliser {
         if self.reference.is_empty() {
             return;
         }
-        for cell in std::mem::take(&mut self.reference) {
+        // Lent out and put back, so that its memory is used again.
+        let mut reference = std::mem::take(&mut self.reference);
+        for cell in reference.drain(..) {
             self.take(cell, out);
         }
+        self.reference = reference;
     }
 
     /// Takes one folded character that is not white space.
@@ -574,6 +582,19 @@ pub fn read_as(c: char) -> ReadAs {
         Some(ascii) if entry.is_upper() => ReadAs::Ascii(ascii.to_ascii_uppercase() as u8),
         Some(ascii) => ReadAs::Ascii(ascii as u8),
         None => ReadAs::Other,
+    }
+}
+
+/// The cell of an ASCII letter or digit, as the table gives it.
+fn ascii_cell(byte: u8, src: u32) -> Cell {
+    Cell {
+        c: char::from(byte.to_ascii_lowercase()),
+        src,
+        script: match byte.is_ascii_digit() {
+            true => Script::Digit,
+            false => Script::Latin,
+        },
+        is_upper: byte.is_ascii_uppercase(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tables and properties of folding.
 
 use super::*;
+use crate::message::{Origin, Place};
 use proptest::prelude::*;
 
 /// Runs every row, then names those that are wrong.
@@ -158,6 +159,117 @@ fn offsets_lead_back_to_the_source() {
             expected,
             "{range:?}"
         );
+    }
+}
+
+#[test]
+fn a_long_word_is_folded_too() {
+    let from = "hасkеd".repeat(40);
+    assert_eq!(plain(&from), "hacked".repeat(40));
+}
+
+fn ids(origin: Origin, text: &str) -> Vec<&'static str> {
+    findings(&fold(text).stats, Place::of(origin))
+        .into_iter()
+        .map(|finding| finding.id)
+        .collect()
+}
+
+#[test]
+fn honest_mail_of_any_language_gives_no_finding() {
+    let rows = [
+        "Tôi đã gửi cho bạn tài liệu về cuộc họp ngày mai, xin vui lòng đọc trước khi đến. Cảm ơn bạn rất nhiều!",
+        "To\u{302}i đa\u{303} gu\u{31b}\u{309}i ta\u{300}i lie\u{302}\u{323}u cho ba\u{323}n ve\u{302}\u{300} cuo\u{302}\u{323}c ho\u{323}p nga\u{300}y mai",
+        "Příliš žluťoučký kůň úpěl ďábelské ódy, a proto se omlouváme za zpoždění vaší zásilky.",
+        "Árvíztűrő tükörfúrógép. Żółta jaźń. Größe, Übermaß, çeşitli ürünler, Ťažký vĺčik, mūsų šąlančių.",
+        "Vážený zákazníku / Szanowny Kliencie / Tisztelt Ügyfelünk / Sayın Müşterimiz / Kære kunde / Cher client privilégié",
+        "Купите iPhone 15 Pro Max с доставкой по Москве, Samsung Galaxy и USB-кабели в наличии. Cкидки до 50 %.",
+        "Ἐν ἀρχῇ ἦν ὁ λόγος, καὶ ὁ λόγος ἦν πρὸς τὸν θεόν, καὶ θεὸς ἦν ὁ λόγος. ᾧ τινι ᾄδω τῷ ᾠδῇ",
+        "می\u{200c}خواهم این کتاب\u{200c}ها را به شما نشان دهم و نمی\u{200c}دانم کی می\u{200c}آیید",
+        "क\u{94d}\u{200d}षमा करें, यह ईमेल आपके खाते के बारे में है। श\u{94d}\u{200c}री",
+        "אֲנִי שׁוֹלֵחַ לְךָ אֶת הַמִּסְמָךְ \u{200f}(PDF)\u{200e} מָחָר",
+        "🎉🎉 Summer sale! 👨\u{200d}👩\u{200d}👧 🇩🇪 ❤\u{fe0f} 1\u{fe0f}\u{20e3} Save 20 % on everything 🏴\u{e0067}\u{e0062}\u{e007f}",
+        "W I C H T I G! Bitte lesen Sie diese Nachricht. S A L E  N O W",
+        "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z",
+        "Upgrade your mp3, ipv4 and sha256 tools: i18n, k8s, log4j, f2fs, e2fsprogs, 24h a day.",
+        "R&amp;D caf&eacute; &copy; &#8217;s &#160; &nbsp;&zwnj;&nbsp;&zwnj;&nbsp;&zwnj;&nbsp;&zwnj;&nbsp;&zwnj;",
+        "Silben\u{ad}tren\u{ad}nung in Donau\u{ad}dampf\u{ad}schiff\u{ad}fahrts\u{ad}gesell\u{ad}schaft",
+    ];
+    let padding = "&zwnj;&nbsp;\u{200c} \u{34f} \u{ad}".repeat(80);
+    let wrong: Vec<_> = rows
+        .into_iter()
+        .chain([padding.as_str()])
+        .flat_map(|text| [Origin::Plain, Origin::Subject].map(|origin| (text, ids(origin, text))))
+        .filter(|(_, ids)| !ids.is_empty())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn hidden_words_give_their_finding() {
+    let rows = [
+        (
+            "confusables",
+            "I hаvе hасkеd уоur dеviсе аnd rесоrdеd уоu thrоugh thе саmеrа",
+        ),
+        (
+            "accents",
+            "Ĭ häṽe ĥâcķed yõũr dèvíĉe ãnd rèçörded ŷoů wîth ÿõùr cămẽrä, pąŷ bîţčöïn ñõŵ",
+        ),
+        (
+            "accents",
+            "I h\u{301}\u{317}\u{348}a\u{301}\u{317}\u{348}v\u{301}\u{317}\u{348}e\u{301}\u{317}\u{348} y\u{301}\u{317}\u{348}o\u{301}\u{317}\u{348}u\u{301}\u{317}\u{348}r\u{301}\u{317}\u{348} f\u{301}\u{317}\u{348}i\u{301}\u{317}\u{348}l\u{301}\u{317}\u{348}e\u{301}\u{317}\u{348}",
+        ),
+        (
+            "zero-width",
+            "I ha\u{200b}ve hac\u{200b}ked yo\u{200b}ur de\u{200c}vice a\u{200d}nd re\u{feff}cor\u{2060}ded y\u{200b}ou",
+        ),
+        (
+            "spaced-words",
+            "I  h a v e  h a c k e d  y o u r  d e v i c e  a n d  t o o k  a  v i d e o",
+        ),
+        (
+            "leet",
+            "I h4ve h4cked y0ur dev1ce and rec0rded y0u, p@y b1tc0in n0w",
+        ),
+        (
+            "entities",
+            "&#73; &#104;&#97;&#118;&#101; &#104;&#97;&#99;&#107;&#101;&#100; &#121;&#111;&#117;&#114; &#112;&#99;&#33; &#112;&#97;&#121;",
+        ),
+        ("interleaved", "hжaжcжkжeжd dжeжvжiжcжe rжeжcжoжrжdжeжd"),
+        (
+            "bidi",
+            "I ha\u{202d}ve ha\u{202e}cked yo\u{202e}ur dev\u{202d}ice",
+        ),
+    ];
+    for (what, text) in rows {
+        assert_eq!(
+            ids(Origin::Plain, text),
+            [format!("obfuscation.{what}")],
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_megabyte_of_anything_is_folded() {
+    for bit in [
+        "1",
+        "a ",
+        " ",
+        "\u{301}",
+        "e\u{301}",
+        "&",
+        "&#38;",
+        "a.",
+        "ﷺ",
+        "か\u{3099}",
+        "bж",
+        "a@",
+    ] {
+        let text = bit.repeat((1 << 20) / bit.len());
+        let folded = fold(&text);
+        assert!(folded.text.len() <= 2 * text.len(), "{bit}");
     }
 }
 
