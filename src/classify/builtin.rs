@@ -13,6 +13,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/fr.toml", include_str!("../../config/packs/fr.toml")),
     ("packs/it.toml", include_str!("../../config/packs/it.toml")),
     ("packs/ja.toml", include_str!("../../config/packs/ja.toml")),
+    ("packs/nl.toml", include_str!("../../config/packs/nl.toml")),
     ("packs/pl.toml", include_str!("../../config/packs/pl.toml")),
     ("packs/pt.toml", include_str!("../../config/packs/pt.toml")),
     ("packs/ru.toml", include_str!("../../config/packs/ru.toml")),
