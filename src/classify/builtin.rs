@@ -16,6 +16,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/nl.toml", include_str!("../../config/packs/nl.toml")),
     ("packs/pl.toml", include_str!("../../config/packs/pl.toml")),
     ("packs/pt.toml", include_str!("../../config/packs/pt.toml")),
+    ("packs/ro.toml", include_str!("../../config/packs/ro.toml")),
     ("packs/ru.toml", include_str!("../../config/packs/ru.toml")),
     ("packs/uk.toml", include_str!("../../config/packs/uk.toml")),
     ("packs/zh.toml", include_str!("../../config/packs/zh.toml")),
