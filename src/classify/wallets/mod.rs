@@ -123,7 +123,11 @@ impl Compact {
     fn add(&mut self, token: &str, offset: usize) {
         self.starts.push(self.text.len());
         for (at, c) in token.char_indices() {
-            match read_as(c) {
+            let read = match c.is_ascii_alphanumeric() {
+                true => ReadAs::Ascii(c as u8),
+                false => read_as(c),
+            };
+            match read {
                 ReadAs::Ascii(byte) => {
                     self.text.push(char::from(byte));
                     self.spots.push(offset + at..offset + at + c.len_utf8());
@@ -505,6 +509,9 @@ fn without_scheme(token: &str) -> Option<(&str, usize)> {
         "solana:",
         "web+cardano:",
     ];
+    if !token.contains([':', '/', '@', '.']) {
+        return Some((token, 0));
+    }
     let lower: String = token
         .chars()
         .take(40)
