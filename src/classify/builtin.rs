@@ -20,6 +20,8 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/ru.toml", include_str!("../../config/packs/ru.toml")),
     ("packs/uk.toml", include_str!("../../config/packs/uk.toml")),
     ("packs/zh.toml", include_str!("../../config/packs/zh.toml")),
+    ("packs/ko.toml", include_str!("../../config/packs/ko.toml")),
+    ("packs/id.toml", include_str!("../../config/packs/id.toml")),
 ];
 
 /// Name and text of the shipped model.
