@@ -8,6 +8,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ),
     ("packs/cs.toml", include_str!("../../config/packs/cs.toml")),
     ("packs/de.toml", include_str!("../../config/packs/de.toml")),
+    ("packs/el.toml", include_str!("../../config/packs/el.toml")),
     ("packs/en.toml", include_str!("../../config/packs/en.toml")),
     ("packs/es.toml", include_str!("../../config/packs/es.toml")),
     ("packs/fr.toml", include_str!("../../config/packs/fr.toml")),
