@@ -5,9 +5,26 @@ use callbluff::message::{ReadLimits, read};
 use libfuzzer_sys::fuzz_target;
 
 const LABELS: [&str; 20] = [
-    "utf-8", "utf-7", "utf-16", "utf-16le", "utf-16be", "utf-32", "iso-2022-jp", "shift_jis",
-    "euc-jp", "euc-kr", "gb18030", "gb2312", "big5", "koi8-r", "windows-1251", "windows-1256",
-    "iso-8859-8-i", "ibm866", "us-ascii", "x-nobody-knows",
+    "utf-8",
+    "utf-7",
+    "utf-16",
+    "utf-16le",
+    "utf-16be",
+    "utf-32",
+    "iso-2022-jp",
+    "shift_jis",
+    "euc-jp",
+    "euc-kr",
+    "gb18030",
+    "gb2312",
+    "big5",
+    "koi8-r",
+    "windows-1251",
+    "windows-1256",
+    "iso-8859-8-i",
+    "ibm866",
+    "us-ascii",
+    "x-nobody-knows",
 ];
 
 const ENCODINGS: [&str; 4] = ["8bit", "base64", "quoted-printable", "x-uuencode"];

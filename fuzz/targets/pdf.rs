@@ -29,7 +29,13 @@ fuzz_target!(|input: &[u8]| {
         pixel_bytes: 1 << 14,
         ..MediaLimits::default()
     };
-    decode(&media, &["secret".to_owned()], &limits, &mut |_| None, &mut |_| ());
+    decode(
+        &media,
+        &["secret".to_owned()],
+        &limits,
+        &mut |_| None,
+        &mut |_| (),
+    );
 });
 
 /// A document whose page and ToUnicode map are the data.

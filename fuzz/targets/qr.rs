@@ -17,14 +17,18 @@ fuzz_target!(|input: &[u8]| {
     } else {
         let width = u32::from(*width % 80) + 21;
         // A bit a pixel: half of what a code needs is in the seeds.
-        let pixels: Vec<u8> = data
+        let mut pixels: Vec<u8> = data
             .iter()
             .flat_map(|byte| (0..8).map(move |bit| if byte >> bit & 1 == 1 { 255 } else { 0 }))
             .collect();
-        let height = pixels.len() as u32 / width;
-        let Some(picture) = GrayImage::from_vec(width, height.min(100), pixels) else {
+        let height = (pixels.len() as u32 / width).min(100);
+        pixels.truncate((width * height) as usize);
+        let Some(picture) = GrayImage::from_vec(width, height, pixels) else {
             return;
         };
+        if height == 0 {
+            return;
+        }
         let mut file = Cursor::new(Vec::new());
         DynamicImage::ImageLuma8(picture)
             .write_to(&mut file, ImageFormat::Bmp)

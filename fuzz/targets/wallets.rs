@@ -19,6 +19,10 @@ fuzz_target!(|text: &str| {
     for wallet in JUDGE.judge(&Envelope::default(), &reading).wallets {
         let is_address = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-');
         assert!(wallet.address.chars().all(is_address), "{}", wallet.address);
-        assert!((20..=128).contains(&wallet.address.len()), "{}", wallet.address);
+        assert!(
+            (20..=128).contains(&wallet.address.len()),
+            "{}",
+            wallet.address
+        );
     }
 });

@@ -71,12 +71,10 @@ pub(super) fn decode(
     }))
 }
 
-/// One component of a pixel, as it is stored; 255 of 255 behind the end of the data.
+/// One component of a pixel, as it is stored; the largest value behind the end of the data.
 fn sample(row: &[u8], index: usize, bits: u32) -> u8 {
     let bit = index * bits as usize;
-    let Some(&byte) = row.get(bit / 8) else {
-        return 255;
-    };
+    let byte = row.get(bit / 8).copied().unwrap_or(255);
     match bits {
         // The high byte of 16 bits is all that is needed.
         8 | 16 => byte,
@@ -168,5 +166,26 @@ fn colours(document: &Document, space: Option<&Object>, depth: usize) -> Colours
             )
         }
         _ => Colours::Grey,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_the_end_of_the_data_all_is_light() {
+        for bits in [1, 2, 4, 8, 16] {
+            let light = Colours::Grey.light(&|index| sample(&[], index, bits), bits);
+            assert_eq!(light, 255, "{bits} bits");
+        }
+    }
+
+    #[test]
+    fn samples_of_every_width_are_cut_out() {
+        for (bits, index, expected) in [(1, 0, 1), (1, 1, 0), (2, 1, 2), (4, 1, 6), (8, 1, 0x0f)] {
+            assert_eq!(sample(&[0xa6, 0x0f], index, bits), expected, "{bits} bits");
+        }
+        assert_eq!(sample(&[1, 2, 3, 4], 1, 16), 3);
     }
 }
