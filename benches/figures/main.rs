@@ -2,7 +2,7 @@
 //!
 //!     benches/run                 all of them
 //!     benches/run judge           reading and judging alone, without sockets
-//!     benches/run milter          CPU per message and messages per second over TCP and UNIX sockets
+//!     benches/run milter [COUNT]  CPU per message and messages per second over TCP and UNIX sockets
 //!     benches/run postfix         time of a message through a real Postfix (as root)
 //!     benches/run memory          memory with large messages on many connections
 //!
@@ -32,10 +32,10 @@ mod smtp;
 mod through_postfix;
 
 use callbluff::classify::Judge;
-use callbluff::message::{Envelope, ReadLimits, read};
+use callbluff::message::{Envelope, ReadLimits, Reading, read};
 use load::Load;
 use server::{Mode, Server};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Runs of each figure; odd, so that there is one in the middle.
 const RUNS: usize = 7;
@@ -51,7 +51,7 @@ fn main() {
         judge();
     }
     if matches!(what.as_str(), "all" | "milter") {
-        milter();
+        milter(args.next().map_or(8_000, |count| count.parse().unwrap()));
     }
     if matches!(what.as_str(), "all" | "postfix") {
         through_postfix::compare(RUNS);
@@ -66,7 +66,13 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Reading and judging, in one thread.
+/// CPU time of this thread so far (proc(5): the first field of `schedstat`, in ns).
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+}
+
+/// CPU time of reading and judging, in one thread.
 fn judge() {
     const ROUNDS: usize = 4;
     let mails = mail::typical(500);
@@ -76,17 +82,17 @@ fn judge() {
     let mut times = [Vec::new(), Vec::new()];
     let mut points = 0.0;
     for _ in 0..=RUNS {
-        let mut spent = [Duration::ZERO; 2];
-        for mail in std::iter::repeat_n(&mails, ROUNDS).flatten() {
-            let start = Instant::now();
-            let reading = read(mail, &limits);
-            let middle = Instant::now();
-            points += judge.judge(&envelope, &reading).score;
-            spent[0] += middle - start;
-            spent[1] += middle.elapsed();
-        }
-        for (times, spent) in times.iter_mut().zip(spent) {
-            times.push(spent.as_secs_f64() * 1000.0 / (mails.len() * ROUNDS) as f64);
+        for _ in 0..ROUNDS {
+            let start = cpu_time();
+            let readings: Vec<Reading> = mails.iter().map(|mail| read(mail, &limits)).collect();
+            let middle = cpu_time();
+            for reading in &readings {
+                points += judge.judge(&envelope, reading).score;
+            }
+            let end = cpu_time();
+            for (times, spent) in times.iter_mut().zip([middle - start, end - middle]) {
+                times.push(spent.as_secs_f64() * 1000.0 / mails.len() as f64);
+            }
         }
     }
     let [reading, judging] = times.map(median);
@@ -101,12 +107,11 @@ fn judge() {
 }
 
 /// CPU per message and messages per second, each server asked by its own load client in turn.
-fn milter() {
-    const MESSAGES: usize = 8_000;
+fn milter(messages: usize) {
     let mails = mail::typical(500);
     let bytes: usize = mails.iter().map(Vec::len).sum();
     println!(
-        "Milter alone: {} kinds of mail, {:.1} kB on average, {MESSAGES} messages a run, median of {RUNS} runs\n",
+        "Milter alone: {} kinds of mail, {:.1} kB on average, {messages} messages a run, median of {RUNS} runs\n",
         mails.len(),
         bytes as f64 / mails.len() as f64 / 1000.0
     );
@@ -117,7 +122,7 @@ fn milter() {
         "| socket | connections | messages per connection | CPU ms/message, no-op | callbluff | ratio | messages/s, no-op | callbluff | ratio |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for (connections, per_connection) in [(1, 1), (8, 1), (1, 100), (8, 100)] {
+    for (connections, per_connection) in [(8, 1), (1, 1), (8, 100), (1, 100)] {
         for is_unix in [false, true] {
             let mut cpu = [Vec::new(), Vec::new()];
             let mut rate = [Vec::new(), Vec::new()];
@@ -128,13 +133,13 @@ fn milter() {
                     let time = load.run(
                         server.address(is_unix),
                         connections,
-                        MESSAGES,
+                        messages,
                         per_connection,
                     );
                     if round > 0 {
                         cpu[index]
-                            .push((server.cpu() - before).as_secs_f64() * 1000.0 / MESSAGES as f64);
-                        rate[index].push(MESSAGES as f64 / time.as_secs_f64());
+                            .push((server.cpu() - before).as_secs_f64() * 1000.0 / messages as f64);
+                        rate[index].push(messages as f64 / time.as_secs_f64());
                     }
                 }
             }
