@@ -82,9 +82,13 @@ impl Postfix {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// Where it listens for IPv6 clients.
+    /// Where it listens for IPv6 clients, once it does: that socket comes after the other.
     pub(crate) fn smtp6(&self) -> SocketAddr {
-        (std::net::Ipv6Addr::LOCALHOST, self.port).into()
+        let address = (std::net::Ipv6Addr::LOCALHOST, self.port).into();
+        wait_for("Postfix to listen on IPv6", || {
+            TcpStream::connect(address).ok()
+        });
+        address
     }
 
     /// Its log so far.
