@@ -69,20 +69,9 @@ impl Engine {
     ///
     /// When anything in the files is wrong: then all of it is told.
     pub fn load(path: Option<&Path>) -> Result<(Self, Diagnostics), Diagnostics> {
-        let loaded = match path {
-            None => Loaded::builtin(),
-            Some(path) => Config::load(path)?,
-        };
-        let mut problems = loaded.warnings;
-        let packs = loaded.config.local_packs(&mut problems);
-        match Judge::load(&packs, None, false, &mut problems) {
-            Some(judge) if !problems.has_errors() => {
-                let judge =
-                    move |envelope: &Envelope, reading: &Reading| judge.judge(envelope, reading);
-                Ok((Self::with_judge(loaded.config, judge), problems))
-            }
-            _ => Err(problems),
-        }
+        let (config, judge, warnings) = load_judge(path)?;
+        let judge = move |envelope: &Envelope, reading: &Reading| judge.judge(envelope, reading);
+        Ok((Self::with_judge(config, judge), warnings))
     }
 
     /// An engine with another judge; a test can make it say and do anything.
@@ -166,6 +155,25 @@ impl Engine {
             hour,
             ..Facts::new(&judged.verdict, envelope)
         })
+    }
+}
+
+/// Reads the config and builds the judge that it describes, for those who ask the judge more than
+/// for verdicts. What is odd, but no error, comes with it.
+///
+/// # Errors
+///
+/// When anything in the files is wrong: then all of it is told.
+pub fn load_judge(path: Option<&Path>) -> Result<(Config, Judge, Diagnostics), Diagnostics> {
+    let loaded = match path {
+        None => Loaded::builtin(),
+        Some(path) => Config::load(path)?,
+    };
+    let mut problems = loaded.warnings;
+    let packs = loaded.config.local_packs(&mut problems);
+    match Judge::load(&packs, None, false, &mut problems) {
+        Some(judge) if !problems.has_errors() => Ok((loaded.config, judge, problems)),
+        _ => Err(problems),
     }
 }
 

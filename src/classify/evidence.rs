@@ -4,7 +4,7 @@ use crate::classify::matcher::Matcher;
 use crate::classify::template::Fingerprint;
 use crate::classify::voices;
 use crate::message::{Finding, FoldStats, Origin, Piece, Place, fold, fold_findings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub(crate) struct Evidence {
     pub own_words: usize,
     /// Different signals of each language.
     languages: BTreeMap<String, usize>,
+    /// Every rule that held, by language and number.
+    pub rules: BTreeSet<(u8, u16)>,
     /// The folded texts that the reader sees, for fingerprints.
     pub folded: Vec<String>,
     /// How texts were hidden from filters, from what was folded away.
@@ -93,6 +95,7 @@ impl Evidence {
         let scan = matcher.scan(&folded.text);
         self.is_cut |= scan.is_cut;
         for said in scan.said {
+            self.rules.insert((said.language, said.rule));
             let id = matcher.signal_id(said.signal);
             let language = matcher.language(said.language);
             if language != "*" && !self.said.contains_key(&(voice, id.to_owned())) {

@@ -31,6 +31,10 @@ const ABOUT: [&str; 7] = [
 /// So many themes a message must touch before it is compared with known templates.
 const THEMES_FOR_TEMPLATE: usize = 2;
 
+/// One pattern of one language, in one of its spellings; it means something only to the judge that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Rule(u8, u16);
+
 /// Judges messages. Immutable once built, so that one is shared by all sessions.
 #[derive(Debug)]
 pub struct Judge {
@@ -153,6 +157,25 @@ impl Judge {
             .places
             .into_keys()
             .collect()
+    }
+
+    /// Every pattern that holds somewhere in a message.
+    pub fn rules(&self, reading: &Reading) -> BTreeSet<Rule> {
+        Evidence::gather(&self.matcher, &reading.pieces)
+            .rules
+            .into_iter()
+            .map(|(language, number)| Rule(language, number))
+            .collect()
+    }
+
+    /// A judge without these patterns: it shows what the others find by themselves.
+    pub fn without(&self, rules: &BTreeSet<Rule>) -> Self {
+        let rules = rules.iter().map(|rule| (rule.0, rule.1)).collect();
+        Self {
+            matcher: self.matcher.without(&rules),
+            model: self.model.clone(),
+            templates: self.templates.clone(),
+        }
     }
 
     /// The fingerprint of a message's texts; `None` where they are too short.

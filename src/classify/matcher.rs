@@ -12,7 +12,7 @@ use crate::message::fold;
 use aho_corasick::automaton::Automaton;
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, MatchKind, PatternID};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 /// How far from a pattern a word of its `unless` excuses it, in words.
@@ -29,6 +29,8 @@ pub(crate) struct Said {
     pub signal: u16,
     /// Index of the language, see [`Matcher::language`].
     pub language: u8,
+    /// Number of the rule in its language.
+    pub rule: u16,
     /// Where.
     pub span: Span,
 }
@@ -54,14 +56,14 @@ struct Target {
     right: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rule {
     signal: u16,
     find: Find,
     unless: Vec<u16>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct NearRegex {
     name: u16,
     near: u16,
@@ -69,7 +71,7 @@ struct NearRegex {
     regex: regex::bytes::Regex,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Language {
     code: String,
     proclitics: Vec<char>,
@@ -80,7 +82,7 @@ struct Language {
 }
 
 /// The compiled packs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Matcher {
     automaton: NFA,
     /// Which targets each pattern of the automaton has.
@@ -400,6 +402,20 @@ impl Matcher {
         &self.languages[usize::from(language)].code
     }
 
+    /// A matcher that lacks these rules, given by language and number.
+    pub(crate) fn without(&self, rules: &BTreeSet<(u8, u16)>) -> Self {
+        let mut left = self.clone();
+        for (index, language) in (0u8..).zip(&mut left.languages) {
+            let mut number = 0u16..;
+            language.rules.retain(|_| {
+                number
+                    .next()
+                    .is_none_or(|number| !rules.contains(&(index, number)))
+            });
+        }
+        left
+    }
+
     /// Looks for everything in a folded text.
     pub(crate) fn scan(&self, text: &str) -> Scan {
         let mut scanner = Scanner::new(self);
@@ -645,7 +661,7 @@ impl<'m> Scanner<'m> {
             let found = find.places(&|name| &slots[usize::from(name)][..]);
             add(&mut slots[usize::from(*name)], found);
         }
-        for rule in &language.rules {
+        for (number, rule) in (0u16..).zip(&language.rules) {
             if rule
                 .find
                 .elements()
@@ -665,6 +681,7 @@ impl<'m> Scanner<'m> {
                     scan.said.push(Said {
                         signal: rule.signal,
                         language: index,
+                        rule: number,
                         span,
                     });
                 }

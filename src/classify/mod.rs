@@ -17,7 +17,7 @@ mod voices;
 mod wallets;
 mod words;
 
-pub use judge::Judge;
+pub use judge::{Judge, Rule};
 pub use model::Model;
 pub use password::{Quoted, find as find_passwords};
 pub use template::{Fingerprint, Template, Templates};
