@@ -2,7 +2,9 @@
 
 mod check;
 mod config;
+mod corpus;
 mod decode_helper;
+mod eval;
 mod parallel;
 mod policy;
 mod run;
@@ -26,6 +28,7 @@ struct Arguments {
 enum Command {
     Check(check::Check),
     Config(config::ConfigArgs),
+    Eval(eval::Eval),
     Policy(policy::PolicyArgs),
     Run(run::Run),
     Scan(scan::Scan),
@@ -38,6 +41,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Check(args) => ExitCode::from(check::run(&args, &mut io::stdout().lock())),
         Command::Config(args) => ExitCode::from(config::run(&args, &mut io::stdout().lock())),
+        Command::Eval(args) => ExitCode::from(eval::run(&args, &mut io::stdout().lock())),
         Command::Policy(args) => ExitCode::from(policy::run(&args, &mut io::stdout().lock())),
         Command::Run(args) => ExitCode::from(run::run(&args)),
         Command::DecodeHelper(args) => ExitCode::from(decode_helper::run(&args)),
