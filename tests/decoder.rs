@@ -1,5 +1,7 @@
 //! Files read in helper processes: what comes back, and what happens to hostile ones.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use callbluff::decoder::{Decoder, Settings, Trouble};
 use callbluff::message::{Media, MediaKind, Origin, Place};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
