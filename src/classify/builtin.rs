@@ -6,6 +6,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
         "packs/common.toml",
         include_str!("../../config/packs/common.toml"),
     ),
+    ("packs/ar.toml", include_str!("../../config/packs/ar.toml")),
     ("packs/cs.toml", include_str!("../../config/packs/cs.toml")),
     ("packs/de.toml", include_str!("../../config/packs/de.toml")),
     ("packs/el.toml", include_str!("../../config/packs/el.toml")),
