@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) enum Voice {
     /// The sender, where the reader sees it.
     Own,
+    /// In quotation marks: the sender's own threat, or one that the sender speaks about.
+    Cited,
     /// Somebody quoted.
     Quoted,
     /// Somebody passed on, inline or as an attached message.
@@ -68,11 +70,12 @@ impl Evidence {
             self.own_words += words;
         }
         // Behind a hidden or attached text nobody else speaks.
-        let (quoted, forwarded) = if own == Voice::Own {
-            (Voice::Quoted, Voice::Forwarded)
+        let (cited, quoted, forwarded) = if own == Voice::Own {
+            (Voice::Cited, Voice::Quoted, Voice::Forwarded)
         } else {
-            (own, own)
+            (own, own, own)
         };
+        self.text(matcher, &voices.cited, cited, place, &mut stats);
         self.text(matcher, &voices.quoted, quoted, place, &mut stats);
         self.text(matcher, &voices.forwarded, forwarded, place, &mut stats);
         self.disguises.extend(fold_findings(&stats, place));

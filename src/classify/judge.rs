@@ -217,13 +217,20 @@ impl Judge {
                 place: Place::of(Origin::Plain),
             });
         }
-        let all = [Voice::Own, Voice::Quoted, Voice::Forwarded, Voice::Hidden];
-        let direct = self.weigh(
-            &evidence,
-            &[Voice::Own, Voice::Hidden],
-            &facts,
-            &wallets.found,
-        );
+        let all = [
+            Voice::Own,
+            Voice::Cited,
+            Voice::Quoted,
+            Voice::Forwarded,
+            Voice::Hidden,
+        ];
+        // Who speaks about such mail cites it; who does not, threatens in quotation marks.
+        let own: &[Voice] = if about(&evidence) > 0 {
+            &[Voice::Own, Voice::Hidden]
+        } else {
+            &[Voice::Own, Voice::Cited, Voice::Hidden]
+        };
+        let direct = self.weigh(&evidence, own, &facts, &wallets.found);
         let whole = self.weigh(&evidence, &all, &facts, &wallets.found);
         let (context, found) = self.context(&evidence, direct, whole);
         Case {
@@ -293,7 +300,7 @@ impl Judge {
         if evidence.own_words < FEW_WORDS {
             return (Context::Direct, whole);
         }
-        let quoted = evidence.of(&[Voice::Quoted]).len();
+        let quoted = evidence.of(&[Voice::Cited, Voice::Quoted]).len();
         let forwarded = evidence.of(&[Voice::Forwarded]).len();
         let context = if forwarded >= quoted {
             Context::Forwarded

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 pub(crate) struct Voices<'t> {
     /// What the sender wrote, without the lines that introduce a quotation.
     pub own: Cow<'t, str>,
+    /// Passages in quotation marks, taken out of what the sender wrote.
+    pub cited: String,
     /// Lines that are quoted with `>`, without the marks.
     pub quoted: String,
     /// Everything behind the line or header block that begins a forwarded message.
@@ -15,6 +17,21 @@ pub(crate) struct Voices<'t> {
 
 /// How many header-like lines in a row begin a forwarded message.
 const HEADER_BLOCK: usize = 3;
+
+/// Quotation marks: the opening one and those that close it.
+const MARKS: [(char, &[char]); 7] = [
+    ('"', &['"']),
+    ('\u{201c}', &['\u{201d}', '"']),
+    ('\u{201e}', &['\u{201c}', '\u{201d}', '"']),
+    ('\u{ab}', &['\u{bb}']),
+    ('\u{bb}', &['\u{ab}']),
+    ('\u{300c}', &['\u{300d}']),
+    ('\u{300e}', &['\u{300f}']),
+];
+/// A shorter passage in quotation marks is a name or a single word, in characters.
+const SHORT_PASSAGE: usize = 10;
+/// A longer one is a mark that was never closed, in bytes.
+const LONG_PASSAGE: usize = 4_000;
 
 /// Tells apart who speaks in a text.
 pub(crate) fn split(text: &str) -> Voices<'_> {
@@ -25,8 +42,10 @@ pub(crate) fn split(text: &str) -> Voices<'_> {
     let forward = (0..lines.len()).find(|&index| begins_forward(&lines[index..]));
     let has_quote = lines.iter().any(|line| is_quoted(line));
     if forward.is_none() && !has_quote {
+        let (own, cited) = cite(Cow::Borrowed(text));
         return Voices {
-            own: Cow::Borrowed(text),
+            own,
+            cited,
             quoted: String::new(),
             forwarded: String::new(),
         };
@@ -48,11 +67,63 @@ pub(crate) fn split(text: &str) -> Voices<'_> {
     {
         push(&mut forwarded, unquote(line));
     }
+    let (own, cited) = cite(Cow::Owned(own));
     Voices {
-        own: Cow::Owned(own),
+        own,
+        cited,
         quoted,
         forwarded,
     }
+}
+
+/// Takes passages in quotation marks out of a text.
+fn cite(text: Cow<'_, str>) -> (Cow<'_, str>, String) {
+    let mut cited = String::new();
+    let mut own = String::new();
+    let mut rest = &text[..];
+    while let Some((at, closing)) = opening(rest) {
+        let inner = &rest[at..];
+        let first = inner.chars().next().map_or(1, char::len_utf8);
+        let limit = floor_char(inner, LONG_PASSAGE);
+        let end = inner[first..limit].find(closing).map(|end| first + end);
+        let end = end.filter(|&end| inner[first..end].chars().nth(SHORT_PASSAGE).is_some());
+        match end {
+            Some(end) => {
+                own.push_str(&rest[..at]);
+                own.push_str(" … ");
+                push(&mut cited, &inner[first..end]);
+                let after = end + inner[end..].chars().next().map_or(0, char::len_utf8);
+                rest = &inner[after..];
+            }
+            None => {
+                own.push_str(&rest[..at + first]);
+                rest = &inner[first..];
+            }
+        }
+    }
+    if cited.is_empty() {
+        return (text, cited);
+    }
+    own.push_str(rest);
+    (Cow::Owned(own), cited)
+}
+
+/// The first opening quotation mark and what closes it.
+fn opening(text: &str) -> Option<(usize, &'static [char])> {
+    let at = text.find(|letter| MARKS.iter().any(|(mark, _)| *mark == letter))?;
+    let letter = text[at..].chars().next()?;
+    MARKS
+        .iter()
+        .find(|(mark, _)| *mark == letter)
+        .map(|(_, closing)| (at, *closing))
+}
+
+fn floor_char(text: &str, limit: usize) -> usize {
+    let mut at = limit.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 fn push(text: &mut String, line: &str) {
@@ -149,6 +220,37 @@ mod tests {
             let voices = split(text);
             assert_eq!(voices.own.trim(), "Look", "{text}");
             assert_eq!(voices.forwarded.trim(), "I filmed you.", "{text}");
+        }
+    }
+
+    #[test]
+    fn passages_in_quotation_marks_are_cited() {
+        let rows = [
+            (
+                "They write \"I have filmed you\" and more.",
+                "They write  …  and more.",
+                "I have filmed you\n",
+            ),
+            (
+                "Sie schreiben: „Ich habe dich gefilmt“.",
+                "Sie schreiben:  … .",
+                "Ich habe dich gefilmt\n",
+            ),
+            (
+                "メールには「あなたを録画しました。支払え」とある",
+                "メールには … とある",
+                "あなたを録画しました。支払え\n",
+            ),
+            ("the \"cloud\" is down", "the \"cloud\" is down", ""),
+            ("an open \" mark", "an open \" mark", ""),
+        ];
+        for (text, own, cited) in rows {
+            let voices = split(text);
+            assert_eq!(
+                (voices.own.as_ref(), voices.cited.as_str()),
+                (own, cited),
+                "{text}"
+            );
         }
     }
 
