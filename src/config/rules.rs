@@ -3,7 +3,8 @@
 use crate::classify::{Category, Class, Context, Kind};
 use crate::config::action;
 use crate::config::maps::{Maps, sign};
-use crate::policy::{AddressSet, AuthResult, Conditions, Mode, Networks, Rule, Trust, Words, lint};
+use crate::message::AuthResult;
+use crate::policy::{AddressSet, Conditions, Mode, Networks, Rule, Trust, Words, lint};
 use crate::toml_reader::{At, Document, Table};
 
 /// What `mode` can say.

@@ -1,5 +1,6 @@
 //! Reading a message: from its bytes to the texts that a reader could see.
 
+mod authentication;
 mod bidi;
 mod calendar;
 mod charset;
@@ -30,6 +31,7 @@ mod tnef;
 mod transfer;
 mod uuencode;
 
+pub use authentication::{AuthResult, Believed, believed_results};
 pub use envelope::{Address, Client, Envelope};
 pub use findings::FINDINGS;
 pub use headers::Header;

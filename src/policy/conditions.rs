@@ -1,7 +1,7 @@
 //! What a rule asks of a message and its recipient.
 
 use crate::classify::{Category, Class, Context, Kind, Signal};
-use crate::policy::authentication::{AuthResult, believed};
+use crate::message::{AuthResult, believed_results};
 use crate::policy::{AddressKey, AddressSet, Facts, Networks, Words};
 use std::cell::OnceCell;
 
@@ -109,8 +109,11 @@ impl<'a> Question<'a> {
         self.authentication.get_or_init(|| {
             self.facts
                 .header
-                .map(|header| believed(header, self.authserv_ids))
+                .map(|header| believed_results(header, self.authserv_ids))
                 .unwrap_or_default()
+                .into_iter()
+                .map(|believed| believed.told)
+                .collect()
         })
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Everything here is pure: no file, clock or log. `config` reads rules, maps and domain files.
 
-mod authentication;
 mod cap;
 mod conditions;
 mod decision;
@@ -17,7 +16,6 @@ mod rule;
 mod template;
 mod trust;
 
-pub use authentication::AuthResult;
 pub use cap::{Cap, cap};
 pub use conditions::Conditions;
 pub use decision::{Decision, Mode};

@@ -14,12 +14,22 @@ pub struct AuthResult {
     pub result: String,
 }
 
+/// A result that a trusted host vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Believed {
+    /// The method and its result.
+    pub told: AuthResult,
+    /// The domain that it is about, in lower case: that of `header.from`, `header.d`, `header.i` or
+    /// `smtp.mailfrom`; empty where the field does not say.
+    pub domain: String,
+}
+
 /// The results in `Authentication-Results` fields of trusted hosts.
 ///
 /// Only the topmost field of each host and method counts: what stands below may have come with
 /// the message and only pretend to be ours (RFC 8601, section 5).
-pub(crate) fn believed(header: &Header, authserv_ids: &[String]) -> Vec<AuthResult> {
-    let mut results: Vec<AuthResult> = Vec::new();
+pub fn believed_results(header: &Header, authserv_ids: &[String]) -> Vec<Believed> {
+    let mut results: Vec<Believed> = Vec::new();
     if authserv_ids.is_empty() {
         return results;
     }
@@ -43,16 +53,33 @@ pub(crate) fn believed(header: &Header, authserv_ids: &[String]) -> Vec<AuthResu
             let result = rest.split_whitespace().next().unwrap_or_default();
             let is_told = results[..known]
                 .iter()
-                .any(|told| told.method.eq_ignore_ascii_case(method));
+                .any(|known| known.told.method.eq_ignore_ascii_case(method));
             if !is_told && results.len() < MAX_RESULTS {
-                results.push(AuthResult {
-                    method: method.to_lowercase(),
-                    result: result.to_lowercase(),
+                results.push(Believed {
+                    told: AuthResult {
+                        method: method.to_lowercase(),
+                        result: result.to_lowercase(),
+                    },
+                    domain: domain(rest),
                 });
             }
         }
     }
     results
+}
+
+/// The domain in the properties of a result (RFC 8601, section 2.2).
+fn domain(properties: &str) -> String {
+    properties
+        .split_whitespace()
+        .filter_map(|word| word.split_once('='))
+        .find(|(name, _)| {
+            ["header.from", "header.d", "header.i", "smtp.mailfrom"]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        })
+        .map(|(_, value)| value.rsplit('@').next().unwrap_or(value).to_lowercase())
+        .unwrap_or_default()
 }
 
 /// Takes comments in parentheses out, nested ones too (RFC 5322, section 3.2.2), and quotes off.
@@ -89,9 +116,9 @@ mod tests {
             .iter()
             .map(|value| ("Authentication-Results".to_owned(), (*value).to_owned()))
             .collect();
-        believed(&Header::new(fields), &["mx.example.org".to_owned()])
+        believed_results(&Header::new(fields), &["mx.example.org".to_owned()])
             .iter()
-            .map(|found| format!("{}={}", found.method, found.result))
+            .map(|found| format!("{}={}", found.told.method, found.told.result))
             .collect()
     }
 
@@ -103,6 +130,19 @@ mod tests {
         assert!(results(&["mx.example.net; dmarc=pass"]).is_empty());
         assert!(results(&["(mx.example.org) evil; dmarc=pass"]).is_empty());
         assert!(results(&["", ";;;", "mx.example.org", "mx.example.org; none"]).is_empty());
+    }
+
+    #[test]
+    fn results_name_their_domain() {
+        let field = "mx.example.org; spf=pass smtp.mailfrom=A@Mail.example.net; dkim=pass \
+            (good) header.d=example.com; dmarc=none";
+        let header = Header::new(vec![(
+            "Authentication-Results".to_owned(),
+            field.to_owned(),
+        )]);
+        let results = believed_results(&header, &["mx.example.org".to_owned()]);
+        let domains: Vec<_> = results.iter().map(|result| &result.domain).collect();
+        assert_eq!(domains, ["mail.example.net", "example.com", ""]);
     }
 
     #[test]
