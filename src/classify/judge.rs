@@ -7,10 +7,11 @@ use crate::classify::pack::Pack;
 use crate::classify::template::{Fingerprint, Templates};
 use crate::classify::wallets::{self, FoundWallet, Wallets};
 use crate::classify::{
-    Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, builtin, examples, header,
+    Category, Class, Context, Kind, SEXTORTION, SUSPECT, Settings, Signal, Verdict, builtin,
+    examples, header, password, signals, voices,
 };
 use crate::diagnose::{Diagnostics, Source};
-use crate::message::{Envelope, Finding, Origin, Place, Reading};
+use crate::message::{Envelope, Finding, Origin, Piece, Place, Reading};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,8 +29,9 @@ const ABOUT: [&str; 7] = [
     "report.help",
 ];
 
-/// So many themes a message must touch before it is compared with known templates.
-const THEMES_FOR_TEMPLATE: usize = 2;
+/// So many themes a message must touch before more costly questions are asked: is it a near copy
+/// of a known template, does it quote a password?
+const THEMES_FOR_MORE: usize = 2;
 
 /// One pattern of one language, in one of its spellings; it means something only to the judge that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +43,7 @@ pub struct Judge {
     matcher: Matcher,
     model: Model,
     templates: Templates,
+    settings: Settings,
 }
 
 impl Judge {
@@ -94,7 +97,13 @@ impl Judge {
             matcher,
             model: model?,
             templates: Templates::new(known),
+            settings: Settings::default(),
         })
+    }
+
+    /// The same judge in other surroundings.
+    pub fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
     }
 
     /// Judges one message. Never fails: damaged input is a fact that is judged.
@@ -175,6 +184,7 @@ impl Judge {
             matcher: self.matcher.without(&rules),
             model: self.model.clone(),
             templates: self.templates.clone(),
+            settings: self.settings.clone(),
         }
     }
 
@@ -183,9 +193,21 @@ impl Judge {
         Evidence::gather(&self.matcher, &reading.pieces).fingerprint()
     }
 
-    /// What a signal of the packs tells, in one sentence.
+    /// What a signal tells, in one sentence.
     pub fn reason(&self, id: &str) -> Option<&str> {
-        self.matcher.reason(id)
+        self.matcher.reason(id).or_else(|| signals::meaning(id))
+    }
+
+    /// Every signal that there is, with what it tells; `wallet.*` stands for one of each coin.
+    pub fn all_signals(&self) -> BTreeMap<&str, &str> {
+        let of_packs = self.matcher.signal_ids().iter();
+        let mut all: BTreeMap<&str, &str> = of_packs
+            .filter_map(|id| Some((id.as_str(), self.matcher.reason(id)?)))
+            .collect();
+        for (id, meaning) in signals::all() {
+            all.insert(id, meaning);
+        }
+        all
     }
 
     /// The weights of the model, for every signal that packs and rooms can give.
@@ -197,7 +219,7 @@ impl Judge {
         let evidence = Evidence::gather(&self.matcher, &reading.pieces);
         let wallets = wallets::find(&reading.pieces);
         let mut facts: Vec<Finding> = reading.findings.clone();
-        facts.extend(header::findings(envelope, &reading.header));
+        facts.extend(header::findings(&self.settings, envelope, &reading.header));
         facts.extend(evidence.disguises.iter().cloned());
         if wallets.is_cut {
             facts.push(Finding {
@@ -207,7 +229,12 @@ impl Judge {
         }
         // A fingerprint costs as much as a scan: only a message that says something is compared.
         let mut template = None;
-        if themes(evidence.said.keys().map(|(_, id)| id.as_str())) >= THEMES_FOR_TEMPLATE
+        let says_something =
+            themes(evidence.said.keys().map(|(_, id)| id.as_str())) >= THEMES_FOR_MORE;
+        if says_something {
+            facts.extend(quoted_password(&reading.pieces));
+        }
+        if says_something
             && let Some(fingerprint) = evidence.fingerprint()
             && let Some((name, _)) = self.templates.nearest(&fingerprint)
         {
@@ -325,6 +352,27 @@ struct Found {
     sum: Sum,
 }
 
+/// A password that the sender quotes where the reader sees it.
+fn quoted_password(pieces: &[Piece]) -> Option<Finding> {
+    let own: Vec<Piece> = pieces
+        .iter()
+        .filter(|piece| {
+            let place = piece.place;
+            !place.hidden && place.reading == 0 && place.nested == 0
+        })
+        .map(|piece| Piece {
+            place: piece.place,
+            text: voices::split(&piece.text).own.into_owned(),
+        })
+        .collect();
+    let found = password::find(&own);
+    let piece = found.first().and_then(|quoted| own.get(quoted.piece))?;
+    Some(Finding {
+        id: "proof.password",
+        place: piece.place,
+    })
+}
+
 /// How many ways there are in which the sender's own words speak about such mail.
 fn about(evidence: &Evidence) -> usize {
     let own = evidence.of(&[Voice::Own]);
@@ -414,6 +462,32 @@ fn kind(places: &BTreeMap<String, Place>) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_counts_where_its_sender_shows_it() {
+        let piece = |text: &str, place: Place| Piece {
+            place,
+            text: text.to_owned(),
+        };
+        let plain = Place::of(Origin::Plain);
+        let hidden = Place {
+            hidden: true,
+            ..plain
+        };
+        let nested = Place { nested: 1, ..plain };
+        let line = "Your password is hunter2x!";
+        for (text, place, expected) in [
+            (line, plain, true),
+            ("> Your password is hunter2x!", plain, false),
+            (line, hidden, false),
+            (line, nested, false),
+            ("Your password was reset", plain, false),
+            (line, Place::of(Origin::Subject), true),
+        ] {
+            let found = quoted_password(&[piece(text, place)]);
+            assert_eq!(found.is_some(), expected, "{text} {place}");
+        }
+    }
 
     #[test]
     fn shipped_packs_load_and_their_examples_hold() {

@@ -10,6 +10,7 @@ mod matcher;
 mod model;
 mod pack;
 mod password;
+mod signals;
 mod template;
 mod train;
 mod verdict;
@@ -17,6 +18,7 @@ mod voices;
 mod wallets;
 mod words;
 
+pub use header::Settings;
 pub use judge::{Judge, Rule};
 pub use model::Model;
 pub use password::{Quoted, find as find_passwords};

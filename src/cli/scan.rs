@@ -1,16 +1,17 @@
 //! `callbluff scan`: judges mail that lies in files.
 
-use crate::classify::{self, Class, Verdict};
+use crate::classify::{self, Class, Judge, Verdict};
 use crate::cli::parallel;
 use crate::cli::show;
 use crate::cli::source::{self, Mail};
-use crate::engine::{Engine, Read};
+use crate::engine::{self, Engine, Read};
 use crate::message::{self, Envelope, Place, Reading};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 /// Judge mail that lies in files, folders, mboxes or Maildirs, or comes on standard input.
@@ -120,6 +121,8 @@ fn tell(what: &str) {
 struct Scanner<'a> {
     args: &'a Scan,
     engine: Engine,
+    /// The judge of the engine, asked for reasons.
+    judge: Arc<Judge>,
     /// The most that is read of one message, in bytes.
     inspect: usize,
     /// The decode helpers are waited for here.
@@ -129,7 +132,13 @@ struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     fn new(args: &'a Scan) -> Result<Self, String> {
         let path = args.config.as_deref();
-        let (engine, warnings) = Engine::load(path).map_err(|problems| problems.to_string())?;
+        let (config, judge, warnings) =
+            engine::load_judge(path).map_err(|problems| problems.to_string())?;
+        let judge = Arc::new(judge);
+        let engine = Engine::with_judge(config, {
+            let judge = Arc::clone(&judge);
+            move |envelope, reading| judge.judge(envelope, reading)
+        });
         if !warnings.is_empty() {
             let _ = writeln!(io::stderr(), "{warnings}");
         }
@@ -142,6 +151,7 @@ impl<'a> Scanner<'a> {
             args,
             inspect: usize::try_from(engine.config().limits.inspect).unwrap_or(usize::MAX),
             engine,
+            judge,
             runtime,
         })
     }
@@ -196,7 +206,10 @@ impl<'a> Scanner<'a> {
             (true, true) => show::line(&Pieces::new(name, reading)),
             (true, false) => Pieces::new(name, reading).text(),
             (false, true) => show::json(name, verdict),
-            (false, false) => show::text(name, verdict, self.args.explain),
+            (false, false) => {
+                let judge = self.args.explain.then_some(&*self.judge);
+                show::text(name, verdict, judge)
+            }
         }
     }
 }

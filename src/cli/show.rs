@@ -1,6 +1,6 @@
 //! A verdict as a line of JSON and as text for people.
 
-use crate::classify::{Verdict, WalletHit};
+use crate::classify::{Judge, Verdict, WalletHit};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -88,8 +88,8 @@ pub(crate) fn line(object: &impl Serialize) -> String {
     serde_json::to_string(object).expect("strings and finite numbers always serialise")
 }
 
-/// One line for people; with `is_explained` a line for each reason behind it.
-pub(crate) fn text(file: &str, verdict: &Verdict, is_explained: bool) -> String {
+/// One line for people; with a `judge` lines for each reason behind it.
+pub(crate) fn text(file: &str, verdict: &Verdict, judge: Option<&Judge>) -> String {
     let mut out = format!(
         "{}: {} {:.1}",
         printable(file),
@@ -105,9 +105,7 @@ pub(crate) fn text(file: &str, verdict: &Verdict, is_explained: bool) -> String 
     if verdict.is_truncated {
         out.push_str(" (not read whole)");
     }
-    if !is_explained {
-        return out;
-    }
+    let Some(judge) = judge else { return out };
     for signal in &verdict.signals {
         let _ = write!(
             out,
@@ -117,6 +115,9 @@ pub(crate) fn text(file: &str, verdict: &Verdict, is_explained: bool) -> String 
             signal.id,
             signal.place
         );
+        if let Some(reason) = judge.reason(&signal.id) {
+            let _ = write!(out, "\n          {}", printable(reason));
+        }
     }
     for WalletHit {
         coin,
@@ -207,10 +208,15 @@ mod tests {
     #[test]
     fn every_reason_is_explained() {
         assert_eq!(
-            text("a.eml", &verdict(), false),
+            text("a.eml", &verdict(), None),
             "a.eml: sextortion 11.3 bluff direct"
         );
-        let explained = text("a.eml", &verdict(), true);
+        let judge = Judge::builtin();
+        let explained = text("a.eml", &verdict(), Some(&judge));
+        let reason = judge
+            .reason("recording.claimed")
+            .expect("a signal of the packs");
+        assert!(explained.contains(reason), "{explained}");
         for word in [
             "+3.50",
             "recording.claimed",
