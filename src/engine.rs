@@ -4,10 +4,12 @@ use crate::classify::{self, Judge, Quoted, Verdict};
 use crate::config::{Config, Loaded};
 use crate::decoder::{Decoder, Trouble};
 use crate::diagnose::Diagnostics;
+use crate::lookup::Breaches;
 use crate::message::{self, Envelope, Finding, Header, Origin, Piece, Place, Reading};
 use crate::policy::{Facts, Plan};
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Judging more than this at once, in bytes, is done where it holds up no other session.
 const LONG_WORK: usize = 1 << 20;
@@ -50,6 +52,8 @@ impl Judged {
 pub struct Engine {
     config: Config,
     decoder: Decoder,
+    /// The list of breached passwords, where one is configured and can be read.
+    breaches: Option<Arc<Breaches>>,
     judge: Box<JudgeFn>,
 }
 
@@ -81,6 +85,12 @@ impl Engine {
     ) -> Self {
         Self {
             decoder: Decoder::new(config.decoder.clone()),
+            breaches: config
+                .breach
+                .path
+                .as_deref()
+                .and_then(|path| Breaches::open(path).ok())
+                .map(Arc::new),
             config,
             judge: Box::new(judge),
         }
@@ -134,7 +144,26 @@ impl Engine {
             reading.findings.extend(decoded.findings);
             trouble = decoded.trouble;
         }
+        reading
+            .findings
+            .extend(self.breached(&reading.pieces).await);
         Read { reading, trouble }
+    }
+
+    /// The fact that a quoted password is in the list of breached ones. It never names the password.
+    async fn breached(&self, pieces: &[Piece]) -> Option<Finding> {
+        let breaches = Arc::clone(self.breaches.as_ref()?);
+        let size = pieces.iter().map(|piece| piece.text.len()).sum();
+        let passwords = work(size, || passwords(pieces));
+        if passwords.is_empty() {
+            return None;
+        }
+        // The disk may be slow. A list that cannot be read any more tells nothing.
+        let found = tokio::task::spawn_blocking(move || breaches.contain(&passwords)).await;
+        matches!(found, Ok(Ok(true))).then_some(Finding {
+            id: "proof.breached-password",
+            place: Place::of(Origin::Plain),
+        })
     }
 
     /// Judges what was read; `size` is that of the message in bytes.
@@ -172,7 +201,12 @@ pub fn load_judge(path: Option<&Path>) -> Result<(Config, Judge, Diagnostics), D
     let mut problems = loaded.warnings;
     let packs = loaded.config.local_packs(&mut problems);
     match Judge::load(&packs, None, false, &mut problems) {
-        Some(judge) if !problems.has_errors() => Ok((loaded.config, judge, problems)),
+        Some(judge) if !problems.has_errors() => {
+            let settings = classify::Settings {
+                authserv_ids: loaded.config.policy.trust.authserv_ids.clone(),
+            };
+            Ok((loaded.config, judge.with_settings(settings), problems))
+        }
         _ => Err(problems),
     }
 }
@@ -196,5 +230,37 @@ fn work<T>(size: usize, work: impl FnOnce() -> T) -> T {
         tokio::task::block_in_place(work)
     } else {
         work()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha1::{Digest, Sha1};
+    use std::fmt::Write as _;
+
+    #[tokio::test]
+    async fn a_quoted_password_is_looked_up_in_the_list() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let list = folder.path().join("list");
+        let mut line = String::new();
+        for byte in Sha1::digest(b"hunter2x!") {
+            write!(line, "{byte:02X}").expect("a string takes all");
+        }
+        std::fs::write(&list, line + ":7\n").expect("the folder is ours");
+        let mut config = Config::default();
+        config.breach.path = Some(list);
+        let engine = Engine::with_judge(config, |_, _| Verdict::error());
+        for (text, expected) in [
+            ("Your password is hunter2x!", true),
+            ("Your password is hunter3x!", false),
+            ("hunter2x!", false),
+        ] {
+            let raw = format!("Subject: x\r\n\r\n{text}\r\n");
+            let read = engine.read(raw.as_bytes(), false).await;
+            let is_found = (read.reading.findings.iter())
+                .any(|finding| finding.id == "proof.breached-password");
+            assert_eq!(is_found, expected, "{text}");
+        }
     }
 }

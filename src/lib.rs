@@ -13,6 +13,7 @@ pub mod toml_reader;
 pub mod classify;
 
 // Floor 2.
+pub mod lookup;
 pub mod policy;
 
 // Floor 3.

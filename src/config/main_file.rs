@@ -4,6 +4,7 @@ use crate::config::domains::{DEFAULTS, Domains, fixed_prefix};
 use crate::config::maps::Maps;
 use crate::config::{Config, Fallback, LogFormat, LogLevel, SocketAddress, rules};
 use crate::diagnose::Diagnostics;
+use crate::lookup::Breaches;
 use crate::policy::{Combine, Disposition};
 use crate::toml_reader::{Table, quote};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     log(root.table("log"), &mut config);
     limits(root.table("limits"), &mut config);
     decoder(root.table("decoder"), &mut config);
+    breach(root.table("breach"), &mut config, folder);
     defaults(root.table("defaults"), &mut config);
     on_error(root.table("on_error"), &mut config);
     let map_table = root.table("maps");
@@ -218,6 +220,21 @@ fn decoder(table: Table<'_>, config: &mut Config) {
         decoder.ocr_program = PathBuf::from(at.value);
     }
     table.has_default("ocr_program", "\"tesseract\"");
+    table.finish();
+}
+
+fn breach(table: Table<'_>, config: &mut Config, folder: &Path) {
+    if let Some(at) = table.text("path") {
+        let path = folder.join(&at.value);
+        if let Err(error) = Breaches::open(&path) {
+            table.document().error_with(
+                at.span,
+                format!("cannot read the list of breached passwords ({error})"),
+                "name a sorted file HASH:COUNT or a folder of range files, or delete this line",
+            );
+        }
+        config.breach.path = Some(path);
+    }
     table.finish();
 }
 

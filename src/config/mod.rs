@@ -17,6 +17,7 @@ pub use socket::SocketAddress;
 
 use crate::decoder;
 use crate::diagnose::{Diagnostics, Source};
+use crate::lookup;
 use crate::message::ReadLimits;
 use crate::policy::Policy;
 use crate::toml_reader::Document;
@@ -50,6 +51,8 @@ pub struct Config {
     pub read: ReadLimits,
     /// How PDFs and pictures are read.
     pub decoder: decoder::Settings,
+    /// Where quoted passwords are looked up.
+    pub breach: lookup::Settings,
     /// The answer to our own failures.
     pub on_error: OnError,
     /// What is done with messages.
@@ -67,6 +70,7 @@ impl Default for Config {
             limits: Limits::default(),
             read: ReadLimits::default(),
             decoder: decoder::Settings::default(),
+            breach: lookup::Settings::default(),
             on_error: OnError::default(),
             policy: Policy::default(),
         }
@@ -233,6 +237,7 @@ mod tests {
         fs::write(inside("staff.txt"), "a@example.org\n").expect("the folder is ours");
         fs::write(inside("partners.toml"), "entries = [\"192.0.2.0/24\"]")
             .expect("the folder is ours");
+        fs::write(inside("pwned-passwords"), "").expect("the folder is ours");
         fs::create_dir(inside("domains.d")).expect("the folder is ours");
         fs::write(
             inside("domains.d/a.toml"),
