@@ -114,7 +114,7 @@ impl Judge {
             .found
             .sum
             .score
-            .min(most_points(case.context, about(&case.evidence)))
+            .min(most_points(case.context, kind, about(&case.evidence)))
             .min(gate(kind, &case.found.places));
         let score = (score * 10.0).round() / 10.0;
         let class = if score >= SEXTORTION {
@@ -386,8 +386,10 @@ fn about(evidence: &Evidence) -> usize {
 ///
 /// News, advice and victims quote whole threats, so that no weight of a guard could make up for the
 /// points of the quotation. Two guards happen in a threat, three are a message about the crime.
-fn most_points(context: Context, about: usize) -> f64 {
+fn most_points(context: Context, kind: Kind, about: usize) -> f64 {
     match (context, about) {
+        // Dating services warn of the very same deeds.
+        (Context::Direct, 1..) if kind == Kind::Chat => SUSPECT - 0.1,
         (Context::Direct, 0..=2) => f64::INFINITY,
         (Context::Quoted | Context::Forwarded, 0) => SEXTORTION - 0.1,
         _ => SUSPECT - 0.1,
@@ -413,14 +415,21 @@ fn gate(kind: Kind, places: &BTreeMap<String, Place>) -> f64 {
             .any(|id| category(id).is_some_and(|it| wanted.contains(&it)))
     };
     let wants_money = has(&[Category::Demand, Category::Payment, Category::Wallet]);
-    let lever = has(&[
+    let levers = [
         Category::Exposure,
         Category::Recording,
         Category::Access,
         Category::Chat,
-    ]);
+    ];
+    let is_lever = |id: &str| category(id).is_some_and(|it| levers.contains(&it));
+    // A hint alone is no lever, two of different themes are.
+    let (hints, sure): (Vec<&str>, Vec<&str>) = places
+        .keys()
+        .map(String::as_str)
+        .filter(|id| is_lever(id))
+        .partition(|id| id.ends_with(".hint"));
     let is_violent = places.contains_key("demand.violence");
-    if !wants_money || !(lever || is_violent) {
+    if !wants_money || (sure.is_empty() && hints.len() < 2 && !is_violent) {
         return SUSPECT - 0.1;
     }
     if kind != Kind::Other {

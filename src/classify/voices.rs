@@ -19,8 +19,10 @@ pub(crate) struct Voices<'t> {
 const HEADER_BLOCK: usize = 3;
 
 /// Quotation marks: the opening one and those that close it.
-const MARKS: [(char, &[char]); 7] = [
+const MARKS: [(char, &[char]); 9] = [
     ('"', &['"']),
+    ('\'', &['\'', '\u{2019}']),
+    ('\u{2018}', &['\u{2019}', '\'']),
     ('\u{201c}', &['\u{201d}', '"']),
     ('\u{201e}', &['\u{201c}', '\u{201d}', '"']),
     ('\u{ab}', &['\u{bb}']),
@@ -85,7 +87,15 @@ fn cite(text: Cow<'_, str>) -> (Cow<'_, str>, String) {
         let inner = &rest[at..];
         let first = inner.chars().next().map_or(1, char::len_utf8);
         let limit = floor_char(inner, LONG_PASSAGE);
-        let end = inner[first..limit].find(closing).map(|end| first + end);
+        let end = inner[first..limit]
+            .match_indices(closing)
+            .map(|(end, mark)| (first + end, first + end + mark.len()))
+            // An apostrophe is no mark: a letter follows it.
+            .find(|&(end, after)| {
+                !inner[end..].starts_with(['\'', '\u{2019}'])
+                    || !inner[after..].starts_with(char::is_alphanumeric)
+            })
+            .map(|(end, _)| end);
         let end = end.filter(|&end| inner[first..end].chars().nth(SHORT_PASSAGE).is_some());
         match end {
             Some(end) => {
