@@ -200,7 +200,8 @@ pub fn load_judge(path: Option<&Path>) -> Result<(Config, Judge, Diagnostics), D
     };
     let mut problems = loaded.warnings;
     let packs = loaded.config.local_packs(&mut problems);
-    match Judge::load(&packs, None, false, &mut problems) {
+    let templates = loaded.config.local_templates(&mut problems);
+    match Judge::load(&packs, templates.as_ref(), false, &mut problems) {
         Some(judge) if !problems.has_errors() => {
             let settings = classify::Settings {
                 authserv_ids: loaded.config.policy.trust.authserv_ids.clone(),

@@ -4,7 +4,7 @@ use crate::classify::evidence::{Evidence, Voice};
 use crate::classify::matcher::Matcher;
 use crate::classify::model::{Model, Sum, category, themes};
 use crate::classify::pack::Pack;
-use crate::classify::template::{Fingerprint, Templates};
+use crate::classify::template::{Fingerprint, Template, Templates};
 use crate::classify::wallets::{self, FoundWallet, Wallets};
 use crate::classify::{
     Category, Class, Context, Kind, SEXTORTION, SUSPECT, Settings, Signal, Verdict, builtin,
@@ -99,6 +99,12 @@ impl Judge {
             templates: Templates::new(known),
             settings: Settings::default(),
         })
+    }
+
+    /// The templates that are embedded in the program.
+    pub fn shipped_templates() -> Vec<Template> {
+        let source = Source::new(builtin::TEMPLATES.0, builtin::TEMPLATES.1);
+        Templates::parse(&source, &mut Diagnostics::new())
     }
 
     /// The same judge in other surroundings.

@@ -28,13 +28,16 @@ pub(crate) fn run(args: &Check, out: &mut dyn Write) -> u8 {
             Err(problems) => (None, problems),
         },
     };
-    // Packs are checked where the config names them; a broken config still has the built-in ones.
+    // Packs and templates are checked where the config names them; a broken config still has the built-in ones.
     let mut pack_problems = Diagnostics::new();
     let packs = loaded
         .as_ref()
         .map(|loaded| loaded.config.local_packs(&mut pack_problems))
         .unwrap_or_default();
-    let _judge = Judge::load(&packs, None, true, &mut pack_problems);
+    let templates = loaded
+        .as_ref()
+        .and_then(|loaded| loaded.config.local_templates(&mut pack_problems));
+    let _judge = Judge::load(&packs, templates.as_ref(), true, &mut pack_problems);
     problems.extend(pack_problems);
     let name = match &args.config {
         Some(path) => path.display().to_string(),

@@ -123,7 +123,8 @@ impl<'e> Reader<'e> {
             .map_err(|_| "reading failed: a bug in callbluff".to_owned())
     }
 
-    fn limit(&self) -> usize {
+    /// The most that is kept of one message, in bytes.
+    pub(crate) fn limit(&self) -> usize {
         usize::try_from(self.engine.config().limits.inspect).unwrap_or(usize::MAX)
     }
 }

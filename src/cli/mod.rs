@@ -11,6 +11,7 @@ mod run;
 mod scan;
 mod show;
 mod source;
+mod template;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, BufWriter};
@@ -32,6 +33,7 @@ enum Command {
     Policy(policy::PolicyArgs),
     Run(run::Run),
     Scan(scan::Scan),
+    Template(template::TemplateArgs),
     #[command(hide = true)]
     DecodeHelper(decode_helper::DecodeHelper),
 }
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Policy(args) => ExitCode::from(policy::run(&args, &mut io::stdout().lock())),
         Command::Run(args) => ExitCode::from(run::run(&args)),
         Command::DecodeHelper(args) => ExitCode::from(decode_helper::run(&args)),
+        Command::Template(args) => ExitCode::from(template::run(&args, &mut io::stdout().lock())),
         Command::Scan(args) => {
             let mut out = BufWriter::new(io::stdout().lock());
             ExitCode::from(scan::run(&args, &mut out))

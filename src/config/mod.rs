@@ -141,6 +141,17 @@ impl Config {
 }
 
 impl Config {
+    /// The file of local templates, which need not exist.
+    pub fn templates_file(&self) -> PathBuf {
+        self.state_dir.join("templates.toml")
+    }
+
+    /// Reads the file of local templates; `None` where there is none.
+    pub fn local_templates(&self, problems: &mut Diagnostics) -> Option<Arc<Source>> {
+        let file = self.templates_file();
+        file.exists().then(|| Source::read(&file, problems))?
+    }
+
     /// Reads every `*.toml` of `packs_dir`, in the order of their names.
     pub fn local_packs(&self, problems: &mut Diagnostics) -> Vec<Arc<Source>> {
         let Some(folder) = &self.packs_dir else {
