@@ -22,6 +22,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/ro.toml", include_str!("../../config/packs/ro.toml")),
     ("packs/ru.toml", include_str!("../../config/packs/ru.toml")),
     ("packs/tr.toml", include_str!("../../config/packs/tr.toml")),
+    ("packs/sv.toml", include_str!("../../config/packs/sv.toml")),
     ("packs/uk.toml", include_str!("../../config/packs/uk.toml")),
     ("packs/zh.toml", include_str!("../../config/packs/zh.toml")),
     ("packs/ko.toml", include_str!("../../config/packs/ko.toml")),
