@@ -8,6 +8,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ),
     ("packs/ar.toml", include_str!("../../config/packs/ar.toml")),
     ("packs/cs.toml", include_str!("../../config/packs/cs.toml")),
+    ("packs/da.toml", include_str!("../../config/packs/da.toml")),
     ("packs/de.toml", include_str!("../../config/packs/de.toml")),
     ("packs/el.toml", include_str!("../../config/packs/el.toml")),
     ("packs/en.toml", include_str!("../../config/packs/en.toml")),
