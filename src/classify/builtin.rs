@@ -18,6 +18,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/it.toml", include_str!("../../config/packs/it.toml")),
     ("packs/ja.toml", include_str!("../../config/packs/ja.toml")),
     ("packs/nl.toml", include_str!("../../config/packs/nl.toml")),
+    ("packs/no.toml", include_str!("../../config/packs/no.toml")),
     ("packs/pl.toml", include_str!("../../config/packs/pl.toml")),
     ("packs/pt.toml", include_str!("../../config/packs/pt.toml")),
     ("packs/ro.toml", include_str!("../../config/packs/ro.toml")),
