@@ -14,6 +14,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/en.toml", include_str!("../../config/packs/en.toml")),
     ("packs/es.toml", include_str!("../../config/packs/es.toml")),
     ("packs/fr.toml", include_str!("../../config/packs/fr.toml")),
+    ("packs/he.toml", include_str!("../../config/packs/he.toml")),
     ("packs/hu.toml", include_str!("../../config/packs/hu.toml")),
     ("packs/it.toml", include_str!("../../config/packs/it.toml")),
     ("packs/ja.toml", include_str!("../../config/packs/ja.toml")),
