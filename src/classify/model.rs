@@ -4,6 +4,7 @@ use crate::classify::{Category, SEXTORTION, SUSPECT};
 use crate::diagnose::{Diagnostics, Source};
 use crate::toml_reader::{Document, Table};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 /// The themes of which several must come together before a message can be sextortion.
@@ -101,6 +102,24 @@ impl Model {
         self.weights.get(id).or_else(whole).copied().unwrap_or(0.0)
     }
 
+    /// The same model with these weights of single signals.
+    pub fn with_weights(&self, weights: &BTreeMap<String, f64>) -> Self {
+        let mut model = self.clone();
+        for (id, weight) in weights {
+            // A signal whose category says the same needs no line of its own.
+            model.weights.remove(id);
+            if (model.weight(id) - weight).abs() > f64::EPSILON {
+                model.weights.insert(id.clone(), *weight);
+            }
+        }
+        model
+    }
+
+    /// The points of a set of signals, before who speaks and what is missing is looked at.
+    pub fn points(&self, signals: &BTreeSet<String>) -> f64 {
+        self.sum(signals.iter().map(String::as_str)).score
+    }
+
     /// Adds up signals, each counted once.
     pub(crate) fn sum<'s>(&self, signals: impl IntoIterator<Item = &'s str>) -> Sum {
         let ids: BTreeSet<&str> = signals.into_iter().collect();
@@ -141,6 +160,38 @@ impl Model {
     }
 }
 
+impl fmt::Display for Model {
+    /// The model as a file that can be read again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "# Points per signal. A name without a dot holds for all signals of the category that are not named.\n\
+             # Fitted by  callbluff train.\n\n\
+             # So many themes must come together.\n\
+             suspect_themes = {}\n\
+             sextortion_themes = {}\n\
+             # The most points that all guards together take away.\n\
+             guards = {:?}\n\n\
+             # The most points that one category adds.\n\
+             [caps]",
+            self.suspect_themes, self.sextortion_themes, self.guards
+        )?;
+        for (category, cap) in &self.caps {
+            writeln!(f, "{category} = {cap:?}")?;
+        }
+        writeln!(f, "\n[weights]")?;
+        let (single, whole): (Vec<_>, Vec<_>) =
+            self.weights.iter().partition(|(id, _)| id.contains('.'));
+        for (id, weight) in whole {
+            writeln!(f, "{id} = {weight:?}")?;
+        }
+        for (id, weight) in single {
+            writeln!(f, "\"{id}\" = {weight:?}")?;
+        }
+        Ok(())
+    }
+}
+
 /// The category of a signal.
 pub(crate) fn category(id: &str) -> Option<Category> {
     id.split_once('.')
@@ -176,4 +227,37 @@ fn numbers(
     }
     table.finish();
     numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::builtin;
+
+    fn parse(text: &str) -> Model {
+        let mut problems = Diagnostics::new();
+        let model = Model::parse(&Source::new("model.toml", text), &mut problems);
+        assert!(problems.is_empty(), "{problems}");
+        model.expect("it has no errors")
+    }
+
+    #[test]
+    fn a_written_model_is_read_as_the_same() {
+        let shipped = parse(builtin::MODEL.1);
+        let weights = [
+            ("access.hacked".to_owned(), 2.35),
+            ("report.help".to_owned(), -0.4),
+        ]
+        .into();
+        for model in [shipped.with_weights(&weights), shipped] {
+            assert_eq!(parse(&model.to_string()), model);
+        }
+    }
+
+    #[test]
+    fn a_weight_that_the_category_has_needs_no_line() {
+        let model = parse("[weights]\naccess = 1.5\n\"access.hacked\" = 3.0\n");
+        let plain = model.with_weights(&[("access.hacked".to_owned(), 1.5)].into());
+        assert_eq!(plain, parse("[weights]\naccess = 1.5\n"));
+    }
 }

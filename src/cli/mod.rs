@@ -12,6 +12,7 @@ mod scan;
 mod show;
 mod source;
 mod template;
+mod train;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, BufWriter};
@@ -34,6 +35,7 @@ enum Command {
     Run(run::Run),
     Scan(scan::Scan),
     Template(template::TemplateArgs),
+    Train(train::Train),
     #[command(hide = true)]
     DecodeHelper(decode_helper::DecodeHelper),
 }
@@ -48,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => ExitCode::from(run::run(&args)),
         Command::DecodeHelper(args) => ExitCode::from(decode_helper::run(&args)),
         Command::Template(args) => ExitCode::from(template::run(&args, &mut io::stdout().lock())),
+        Command::Train(args) => ExitCode::from(train::run(&args, &mut io::stdout().lock())),
         Command::Scan(args) => {
             let mut out = BufWriter::new(io::stdout().lock());
             ExitCode::from(scan::run(&args, &mut out))
