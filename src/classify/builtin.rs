@@ -13,6 +13,7 @@ pub(crate) const PACKS: &[(&str, &str)] = &[
     ("packs/el.toml", include_str!("../../config/packs/el.toml")),
     ("packs/en.toml", include_str!("../../config/packs/en.toml")),
     ("packs/es.toml", include_str!("../../config/packs/es.toml")),
+    ("packs/fi.toml", include_str!("../../config/packs/fi.toml")),
     ("packs/fr.toml", include_str!("../../config/packs/fr.toml")),
     ("packs/he.toml", include_str!("../../config/packs/he.toml")),
     ("packs/hu.toml", include_str!("../../config/packs/hu.toml")),
