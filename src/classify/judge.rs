@@ -120,7 +120,7 @@ impl Judge {
             .found
             .sum
             .score
-            .min(most_points(case.context, kind, about(&case.evidence)))
+            .min(most_points(case.context, about(&case.evidence)))
             .min(gate(kind, &case.found.places));
         let score = (score * 10.0).round() / 10.0;
         let class = if score >= SEXTORTION {
@@ -392,10 +392,8 @@ fn about(evidence: &Evidence) -> usize {
 ///
 /// News, advice and victims quote whole threats, so that no weight of a guard could make up for the
 /// points of the quotation. Two guards happen in a threat, three are a message about the crime.
-fn most_points(context: Context, kind: Kind, about: usize) -> f64 {
+fn most_points(context: Context, about: usize) -> f64 {
     match (context, about) {
-        // Dating services warn of the very same deeds.
-        (Context::Direct, 1..) if kind == Kind::Chat => SUSPECT - 0.1,
         (Context::Direct, 0..=2) => f64::INFINITY,
         (Context::Quoted | Context::Forwarded, 0) => SEXTORTION - 0.1,
         _ => SUSPECT - 0.1,
@@ -436,6 +434,10 @@ fn gate(kind: Kind, places: &BTreeMap<String, Place>) -> f64 {
         .partition(|id| id.ends_with(".hint"));
     let is_violent = places.contains_key("demand.violence");
     if !wants_money || (sure.is_empty() && hints.len() < 2 && !is_violent) {
+        return SUSPECT - 0.1;
+    }
+    // Dating services warn of the very same deeds, but name no way to pay.
+    if kind == Kind::Chat && places.contains_key("receipt.service") && !has_payment(places) {
         return SUSPECT - 0.1;
     }
     if kind != Kind::Other {
