@@ -377,6 +377,8 @@ impl Matcher {
             reasons: packs
                 .iter()
                 .flat_map(|pack| &pack.patterns)
+                // The first pack is the common one: its words hold for all languages.
+                .rev()
                 .map(|pattern| (pattern.id.value.clone(), pattern.reason.value.clone()))
                 .collect(),
         })
