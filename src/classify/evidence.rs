@@ -1,10 +1,13 @@
 //! What the texts of a message say, by who says it.
 
-use crate::classify::matcher::Matcher;
+use crate::classify::matcher::{Desk, Matcher};
 use crate::classify::template::Fingerprint;
 use crate::classify::voices;
 use crate::message::{Finding, FoldStats, Origin, Piece, Place, fold, fold_findings};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// So many texts of a message are compared with the next ones, lest many parts take long.
+const MOST_COMPARED: usize = 16;
 
 /// Who says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +41,11 @@ pub(crate) struct Evidence {
     pub disguises: Vec<Finding>,
     /// Was a text too dense to be looked at completely?
     pub is_cut: bool,
+    /// The signals in `said`, by their number.
+    signals: BTreeSet<(Voice, u16)>,
+    /// Texts that were looked at: who says it, index in `folded`, words.
+    looked_at: Vec<(Voice, usize, usize)>,
+    desk: Desk,
 }
 
 impl Evidence {
@@ -95,19 +103,34 @@ impl Evidence {
         }
         let folded = fold(text);
         stats.add(&folded.stats);
-        let scan = matcher.scan(&folded.text);
+        // The plain and the HTML form of a mail mostly say the same.
+        let known = self
+            .looked_at
+            .iter()
+            .find(|(other, index, _)| *other == voice && self.folded[*index] == folded.text);
+        if let Some(&(_, _, words)) = known {
+            self.folded.push(folded.text);
+            return words;
+        }
+        let scan = matcher.scan(&folded.text, &mut self.desk);
         self.is_cut |= scan.is_cut;
         for said in scan.said {
             self.rules.insert((said.language, said.rule));
+            if !self.signals.insert((voice, said.signal)) {
+                continue;
+            }
             let id = matcher.signal_id(said.signal);
             let language = matcher.language(said.language);
-            if language != "*" && !self.said.contains_key(&(voice, id.to_owned())) {
+            if language != "*" {
                 *self.languages.entry(language.to_owned()).or_default() += 1;
             }
             self.said.entry((voice, id.to_owned())).or_insert(place);
         }
         let words = scan.words;
         if voice != Voice::Hidden {
+            if self.looked_at.len() < MOST_COMPARED {
+                self.looked_at.push((voice, self.folded.len(), words));
+            }
             self.folded.push(folded.text);
         }
         words

@@ -1,6 +1,6 @@
 //! The examples of the packs: sentences that must and must not give a signal.
 
-use crate::classify::matcher::Matcher;
+use crate::classify::matcher::{Desk, Matcher};
 use crate::classify::pack::{Pack, Text};
 use crate::diagnose::Diagnostics;
 use crate::message::fold;
@@ -40,7 +40,7 @@ pub(crate) fn run(matcher: &Matcher, packs: &[Pack], problems: &mut Diagnostics)
 }
 
 fn said<'m>(matcher: &'m Matcher, text: &Text, language: &str) -> BTreeSet<&'m str> {
-    let scan = matcher.scan(&fold(&text.value).text);
+    let scan = matcher.scan(&fold(&text.value).text, &mut Desk::default());
     scan.said
         .iter()
         .filter(|said| language == "*" || matcher.language(said.language) == language)

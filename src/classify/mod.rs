@@ -6,6 +6,7 @@ mod examples;
 mod find;
 mod header;
 mod judge;
+mod lexicon;
 mod matcher;
 mod model;
 mod pack;

@@ -74,6 +74,13 @@ impl Words {
         }
     }
 
+    /// Forgets all words and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.starts.clear();
+        self.numbers.clear();
+        (self.number, self.signs, self.previous) = (0, 0, Kind::Gap);
+    }
+
     /// How many words there are.
     pub(crate) fn count(&self) -> usize {
         self.starts.len()

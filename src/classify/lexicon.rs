@@ -1,0 +1,302 @@
+//! Texts that are looked for only where a word begins, by the hash of their first word.
+//!
+//! Nearly all words of the packs are of this kind. A word of the text costs a few steps in two
+//! small filters; only what passes them is compared with the packs.
+
+use crate::classify::words::is_word_byte;
+
+/// Bits of a filter: at about ten per key, few words pass that are in no pack.
+const FILTER_BITS: u32 = 18;
+const SEED: u64 = 0x243f_6a88_85a3_08d3;
+const MIX: u64 = 0x9fb2_1c65_1e98_df25;
+
+/// The texts; the caller knows each by a number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lexicon {
+    /// By whole first words.
+    words: Table,
+    /// By the beginning of a word, for texts that may go on inside it.
+    prefixes: Table,
+    /// The length of the longest text.
+    longest: usize,
+    /// The length of the longest key.
+    longest_key: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Table {
+    filter: Vec<u64>,
+    /// Open addressing: hash, and the range of candidates; an empty range is a free place.
+    places: Vec<(u64, u32, u32)>,
+    candidates: Vec<Candidate>,
+}
+
+/// A text whose first word was seen.
+#[derive(Clone, Debug)]
+struct Candidate {
+    /// The first bytes behind the key, so that most are refused without a look at the text.
+    head: u64,
+    mask: u64,
+    key: Box<[u8]>,
+    rest: Box<[u8]>,
+    number: u32,
+}
+
+fn step(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(MIX)
+}
+
+fn hash(key: &[u8]) -> u64 {
+    key.iter().fold(SEED, |hash, &byte| step(hash, byte))
+}
+
+/// Up to eight bytes, the first one lowest; zero where there are no more.
+fn head(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk::<8>() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => bytes
+            .iter()
+            .rev()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
+}
+
+impl Lexicon {
+    /// Texts with their numbers, each with the mark whether it may end inside a word.
+    pub(super) fn new<'t>(texts: impl Iterator<Item = (&'t str, u32, bool)>) -> Self {
+        let mut words = Vec::new();
+        let mut prefixes = Vec::new();
+        let mut lexicon = Self::default();
+        for (text, number, is_open) in texts {
+            let bytes = text.as_bytes();
+            let end = bytes
+                .iter()
+                .position(|&byte| !is_word_byte(byte))
+                .unwrap_or(bytes.len());
+            let (key, rest) = bytes.split_at(end);
+            lexicon.longest = lexicon.longest.max(bytes.len());
+            lexicon.longest_key = lexicon.longest_key.max(key.len());
+            let candidate = Candidate {
+                head: head(rest),
+                mask: match rest.len() {
+                    0 => 0,
+                    length => u64::MAX >> (64 - 8 * length.min(8)),
+                },
+                key: key.into(),
+                rest: rest.into(),
+                number,
+            };
+            match is_open && rest.is_empty() {
+                true => prefixes.push(candidate),
+                false => words.push(candidate),
+            }
+        }
+        lexicon.words = Table::new(words);
+        lexicon.prefixes = Table::new(prefixes);
+        lexicon
+    }
+
+    /// Looks at every word that begins in `from..until` and tells `found` number, start and end of
+    /// each text there; returns where to go on.
+    ///
+    /// Without `is_last`, words so near to the end that more of the text could matter are left.
+    pub(super) fn walk(
+        &self,
+        bytes: &[u8],
+        from: usize,
+        until: usize,
+        is_last: bool,
+        mut found: impl FnMut(u32, usize, usize),
+    ) -> usize {
+        let mut at = from;
+        while at < until {
+            let is_inside = at > 0 && is_word_byte(bytes[at - 1]);
+            if is_inside || !is_word_byte(bytes[at]) {
+                at += 1;
+                continue;
+            }
+            // One byte more than the longest text tells whether a word ends there.
+            if !is_last && at + self.longest >= bytes.len() {
+                break;
+            }
+            let start = at;
+            let most = bytes.len().min(start + self.longest_key);
+            let mut hash = SEED;
+            while at < most && is_word_byte(bytes[at]) {
+                hash = step(hash, bytes[at]);
+                at += 1;
+                self.prefixes.look(bytes, start, at, hash, &mut found);
+            }
+            if bytes.get(at).is_none_or(|&byte| !is_word_byte(byte)) {
+                self.words.look(bytes, start, at, hash, &mut found);
+            }
+        }
+        at
+    }
+}
+
+impl Table {
+    fn new(mut candidates: Vec<Candidate>) -> Self {
+        if candidates.is_empty() {
+            return Self::default();
+        }
+        candidates.sort_by(|a, b| (&a.key, &a.rest).cmp(&(&b.key, &b.rest)));
+        let size = (candidates.len() * 2).next_power_of_two();
+        let mut table = Self {
+            filter: vec![0; 1 << (FILTER_BITS - 6)],
+            places: vec![(0, 0, 0); size],
+            candidates: Vec::new(),
+        };
+        let mut first = 0;
+        for group in candidates.chunk_by(|a, b| a.key == b.key) {
+            let hash = hash(&group[0].key);
+            let bit = hash >> (64 - FILTER_BITS);
+            table.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
+            let mut place = (hash >> 20) as usize & (size - 1);
+            while table.places[place].1 < table.places[place].2 {
+                place = (place + 1) & (size - 1);
+            }
+            let end = first + group.len() as u32;
+            table.places[place] = (hash, first, end);
+            first = end;
+        }
+        table.candidates = candidates;
+        table
+    }
+
+    #[inline]
+    fn look(
+        &self,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        hash: u64,
+        found: &mut impl FnMut(u32, usize, usize),
+    ) {
+        let bit = hash >> (64 - FILTER_BITS);
+        if self
+            .filter
+            .get((bit >> 6) as usize)
+            .is_some_and(|word| word >> (bit & 63) & 1 == 1)
+        {
+            self.compare(bytes, start, end, hash, found);
+        }
+    }
+
+    fn compare(
+        &self,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        hash: u64,
+        found: &mut impl FnMut(u32, usize, usize),
+    ) {
+        let mut place = (hash >> 20) as usize & (self.places.len() - 1);
+        // There are twice as many places as keys, so that a free one comes soon.
+        loop {
+            let (known, first, last) = self.places[place];
+            if first == last {
+                return;
+            }
+            if known == hash {
+                let after = &bytes[end..];
+                let seen = head(after);
+                for candidate in &self.candidates[first as usize..last as usize] {
+                    if seen & candidate.mask == candidate.head
+                        && after.starts_with(&candidate.rest)
+                        && bytes[start..end] == *candidate.key
+                    {
+                        found(candidate.number, start, end + candidate.rest.len());
+                    }
+                }
+            }
+            place = (place + 1) & (self.places.len() - 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXTS: [(&str, bool); 8] = [
+        ("i", false),
+        ("i am", false),
+        ("don't", false),
+        ("film", true),
+        ("filmed you", true),
+        ("знаю", false),
+        ("a-b", false),
+        ("webcam", true),
+    ];
+
+    fn lexicon() -> Lexicon {
+        Lexicon::new(
+            (0u32..)
+                .zip(TEXTS)
+                .map(|(number, (text, is_open))| (text, number, is_open)),
+        )
+    }
+
+    /// What plain search finds where a word begins.
+    fn naive(text: &str) -> Vec<(u32, usize, usize)> {
+        let bytes = text.as_bytes();
+        let mut all = Vec::new();
+        for start in 0..bytes.len() {
+            if start > 0 && is_word_byte(bytes[start - 1]) {
+                continue;
+            }
+            for (number, (word, is_open)) in (0u32..).zip(TEXTS) {
+                let end = start + word.len();
+                let is_edge = bytes.get(end).is_none_or(|&byte| !is_word_byte(byte));
+                // A text of several words is compared by its caller at its end.
+                let is_several = word.contains([' ', '\'', '-']);
+                if bytes[start..].starts_with(word.as_bytes()) && (is_edge || is_open || is_several)
+                {
+                    all.push((number, start, end));
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_text_is_found_where_a_word_begins() {
+        let lexicon = lexicon();
+        for text in [
+            "i am i, don't film; i-am filming filmed your webcams",
+            "я знаю тебя, знаюi i знаю",
+            "a-b xa-b a-bc",
+            "averyveryverylongwordthatisinnopack film",
+            "",
+            "i",
+        ] {
+            let mut found = Vec::new();
+            let end = lexicon.walk(text.as_bytes(), 0, text.len(), true, |n, s, e| {
+                found.push((n, s, e));
+            });
+            found.sort_unstable_by_key(|&(number, start, _)| (start, number));
+            assert_eq!(found, naive(text), "{text}");
+            assert_eq!(end, text.len());
+        }
+    }
+
+    #[test]
+    fn chunks_do_not_change_what_is_found() {
+        let lexicon = lexicon();
+        let text = "averyveryverylongword i am filming, i don't; webcamx filmed you знаю i";
+        let mut whole = Vec::new();
+        lexicon.walk(text.as_bytes(), 0, text.len(), true, |n, s, e| {
+            whole.push((n, s, e))
+        });
+        for cut in 0..=text.len() {
+            let mut parts = Vec::new();
+            let head = &text.as_bytes()[..cut];
+            let at = lexicon.walk(head, 0, cut, false, |n, s, e| parts.push((n, s, e)));
+            lexicon.walk(text.as_bytes(), at, text.len(), true, |n, s, e| {
+                parts.push((n, s, e));
+            });
+            assert_eq!(parts, whole, "cut at {cut}");
+        }
+    }
+}
