@@ -221,8 +221,9 @@ mod tests {
     #[test]
     fn header_facts_are_found() {
         let own = ("From", "bob@example.net");
+        type Row<'r> = (&'r str, &'r [(&'r str, &'r str)], &'r [&'r str]);
         #[rustfmt::skip]
-        let table: &[(&str, &[(&str, &str)], &[&str])] = &[
+        let table: &[Row<'_>] = &[
             ("nothing is odd", &[], &[]),
             ("own address", &[own], &["header.own-address"]),
             ("own address in other case", &[("From", "Me <BOB@example.NET>")], &["header.own-address"]),

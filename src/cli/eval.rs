@@ -6,6 +6,7 @@ mod report;
 
 use crate::classify::{Judge, Rule, Verdict};
 use crate::cli::corpus::{self, Corpus, Known, Label, Reader};
+use crate::cli::tell;
 use crate::engine::{self, Engine};
 use crate::message::Envelope;
 use std::collections::BTreeSet;
@@ -83,7 +84,7 @@ pub(crate) fn run(args: &Eval, out: &mut dyn Write) -> u8 {
     match evaluate(args, out) {
         Ok(is_whole) => u8::from(!is_whole) * 2,
         Err(why) => {
-            let _ = writeln!(io::stderr(), "callbluff: {why}");
+            tell(&why);
             2
         }
     }

@@ -15,7 +15,8 @@ mod template;
 mod train;
 
 use clap::{Parser, Subcommand};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
+use std::panic;
 use std::process::ExitCode;
 
 /// Stops sextortion mail at the mail server.
@@ -40,9 +41,29 @@ enum Command {
     DecodeHelper(decode_helper::DecodeHelper),
 }
 
+/// Tells something on standard error.
+fn tell(what: &str) {
+    // Not `eprintln`, which panics when nobody reads standard error.
+    let _ = writeln!(io::stderr(), "callbluff: {what}");
+}
+
+/// Makes a panic tell only where it happened: that is all a report needs, and its message may quote the mail.
+fn keep_panics_short() {
+    panic::set_hook(Box::new(|info| {
+        if let Some(place) = info.location() {
+            tell(&format!("bug at {}:{}", place.file(), place.line()));
+        }
+    }));
+}
+
 /// Does what the command line says; the value is the exit status of the process.
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    // The daemon and its helpers have their own ways to tell of a panic.
+    if !matches!(command, Command::Run(_) | Command::DecodeHelper(_)) {
+        keep_panics_short();
+    }
+    match command {
         Command::Check(args) => ExitCode::from(check::run(&args, &mut io::stdout().lock())),
         Command::Config(args) => ExitCode::from(config::run(&args, &mut io::stdout().lock())),
         Command::Eval(args) => ExitCode::from(eval::run(&args, &mut io::stdout().lock())),

@@ -1,9 +1,8 @@
 //! `callbluff scan`: judges mail that lies in files.
 
 use crate::classify::{self, Class, Judge, Verdict};
-use crate::cli::parallel;
-use crate::cli::show;
 use crate::cli::source::{self, Mail};
+use crate::cli::{parallel, show, tell};
 use crate::engine::{self, Engine, Read};
 use crate::message::{self, Envelope, Place, Reading};
 use serde::Serialize;
@@ -67,12 +66,6 @@ pub(crate) fn run(args: &Scan, out: &mut dyn Write) -> u8 {
             return 2;
         }
     };
-    // The message of a panic may quote the mail; where it happened is all that a report needs.
-    panic::set_hook(Box::new(|info| {
-        if let Some(place) = info.location() {
-            tell(&format!("bug at {}:{}", place.file(), place.line()));
-        }
-    }));
     let sources = source::sources(paths);
     let bar = parallel::progress_bar(&sources);
     let mut counts = Counts::default();
@@ -110,11 +103,6 @@ fn print(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "{}", outcome.lines)
-}
-
-fn tell(what: &str) {
-    // Not `eprintln`, which panics when nobody reads standard error.
-    let _ = writeln!(io::stderr(), "callbluff: {what}");
 }
 
 /// What all cores share.

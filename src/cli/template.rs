@@ -2,7 +2,7 @@
 
 use crate::classify::{Fingerprint, Judge, Template, Templates};
 use crate::cli::corpus::Reader;
-use crate::cli::{parallel, show, source};
+use crate::cli::{parallel, show, source, tell};
 use crate::config::Config;
 use crate::diagnose::{Diagnostics, Source};
 use crate::engine::{self, Engine};
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &TemplateArgs, out: &mut dyn Write) -> u8 {
     match done {
         Ok(()) => 0,
         Err(why) => {
-            let _ = writeln!(io::stderr(), "callbluff: {why}");
+            tell(&why);
             2
         }
     }

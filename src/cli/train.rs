@@ -2,6 +2,7 @@
 
 use crate::classify::{Fit, Model, SEXTORTION, SUSPECT, Sample};
 use crate::cli::corpus::{Corpus, Label, Reader};
+use crate::cli::{show, tell};
 use crate::engine::{self, Engine};
 use crate::message::Envelope;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &Train, out: &mut dyn Write) -> u8 {
     match train(args, out) {
         Ok(is_whole) => u8::from(!is_whole) * 2,
         Err(why) => {
-            let _ = writeln!(io::stderr(), "callbluff: {why}");
+            tell(&why);
             2
         }
     }
@@ -74,7 +75,7 @@ fn train(args: &Train, out: &mut dyn Write) -> Result<bool, String> {
             }),
             Err(why) => {
                 failed += 1;
-                let _ = writeln!(io::stderr(), "callbluff: {}: {why}", known.file);
+                tell(&format!("{}: {why}", show::printable(&known.file)));
             }
         },
     );
