@@ -32,6 +32,8 @@ const ABOUT: [&str; 7] = [
 /// So many themes a message must touch before more costly questions are asked: is it a near copy
 /// of a known template, does it quote a password?
 const THEMES_FOR_MORE: usize = 2;
+/// So many themes a message without a way to pay must touch to be suspect.
+const THEMES_WITHOUT_PAYMENT: usize = 6;
 
 /// One pattern of one language, in one of its spellings; it means something only to the judge that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -434,6 +436,10 @@ fn gate(kind: Kind, places: &BTreeMap<String, Place>) -> f64 {
         .partition(|id| id.ends_with(".hint"));
     let is_violent = places.contains_key("demand.violence");
     if !wants_money || (sure.is_empty() && hints.len() < 2 && !is_violent) {
+        return SUSPECT - 0.1;
+    }
+    // Fiction, quarrels and reports name the deeds, but nowhere to send the money to.
+    if !has_payment(places) && themes(places.keys().map(String::as_str)) < THEMES_WITHOUT_PAYMENT {
         return SUSPECT - 0.1;
     }
     // Dating services warn of the very same deeds, but name no way to pay.
