@@ -513,6 +513,27 @@ mod tests {
     }
 
     #[test]
+    fn patterns_that_are_switched_off_say_nothing_more() {
+        let judge = Judge::builtin();
+        let reading = |text: &str| Reading {
+            pieces: vec![Piece {
+                place: Place::of(Origin::Plain),
+                text: text.to_owned(),
+            }],
+            ..Reading::default()
+        };
+        let film = reading("I recorded a video of you with your webcam.");
+        let money = reading("Send 900 USD in bitcoin to my wallet within 48 hours.");
+        let left = judge.without(&judge.rules(&film));
+        assert!(judge.rules(&film).len() > left.rules(&film).len());
+        assert!(left.rules(&film).is_empty());
+        assert_eq!(
+            left.signals(&Envelope::default(), &money),
+            judge.signals(&Envelope::default(), &money)
+        );
+    }
+
+    #[test]
     fn shipped_packs_load_and_their_examples_hold() {
         let mut problems = Diagnostics::new();
         Judge::load(&[], None, true, &mut problems);
