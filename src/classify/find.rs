@@ -378,7 +378,8 @@ mod tests {
 
     #[test]
     fn patterns_hold_where_the_words_stand() {
-        let rows: &[(&str, &str, &[(u32, u32)])] = &[
+        type Row = (&'static str, &'static str, &'static [(u32, u32)]);
+        let rows: &[Row] = &[
             ("film", "a film", &[(1, 2)]),
             ("i ..3 film", "i have film", &[(0, 3)]),
             ("i ..3 film", "i x x x film", &[(0, 5)]),
