@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many texts of a message are compared with the next ones, lest many parts take long.
 const MOST_COMPARED: usize = 16;
 
+/// From so many words on, a text is surely long enough for a fingerprint.
+const LONG_TEXT: usize = 100;
+
 /// Who says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Voice {
@@ -109,7 +112,10 @@ impl Evidence {
             .iter()
             .find(|(other, index, _)| *other == voice && self.folded[*index] == folded.text);
         if let Some(&(_, _, words)) = known {
-            self.folded.push(folded.text);
+            // A long text has the same fingerprint, said once or twice.
+            if words < LONG_TEXT {
+                self.folded.push(folded.text);
+            }
             return words;
         }
         let scan = matcher.scan(&folded.text, &mut self.desk);

@@ -28,15 +28,15 @@ struct Table {
     filter: Vec<u64>,
     /// Open addressing: hash, and the range of candidates; an empty range is a free place.
     places: Vec<(u64, u32, u32)>,
+    /// What must stand behind the key: up to eight bytes and their mask, so that most candidates
+    /// are refused without a look at them.
+    heads: Vec<(u64, u64)>,
     candidates: Vec<Candidate>,
 }
 
 /// A text whose first word was seen.
 #[derive(Clone, Debug)]
 struct Candidate {
-    /// The first bytes behind the key, so that most are refused without a look at the text.
-    head: u64,
-    mask: u64,
     key: Box<[u8]>,
     rest: Box<[u8]>,
     number: u32,
@@ -61,6 +61,16 @@ fn head(bytes: &[u8]) -> u64 {
     }
 }
 
+impl Candidate {
+    fn head(&self) -> (u64, u64) {
+        let mask = match self.rest.len() {
+            0 => 0,
+            length => u64::MAX >> (64 - 8 * length.min(8)),
+        };
+        (head(&self.rest), mask)
+    }
+}
+
 impl Lexicon {
     /// Texts with their numbers, each with the mark whether it may end inside a word.
     pub(super) fn new<'t>(texts: impl Iterator<Item = (&'t str, u32, bool)>) -> Self {
@@ -77,11 +87,6 @@ impl Lexicon {
             lexicon.longest = lexicon.longest.max(bytes.len());
             lexicon.longest_key = lexicon.longest_key.max(key.len());
             let candidate = Candidate {
-                head: head(rest),
-                mask: match rest.len() {
-                    0 => 0,
-                    length => u64::MAX >> (64 - 8 * length.min(8)),
-                },
                 key: key.into(),
                 rest: rest.into(),
                 number,
@@ -145,6 +150,7 @@ impl Table {
         let mut table = Self {
             filter: vec![0; 1 << (FILTER_BITS - 6)],
             places: vec![(0, 0, 0); size],
+            heads: candidates.iter().map(Candidate::head).collect(),
             candidates: Vec::new(),
         };
         let mut first = 0;
@@ -198,15 +204,18 @@ impl Table {
             if first == last {
                 return;
             }
-            if known == hash {
+            let range = first as usize..last as usize;
+            // All candidates of a place have the same key.
+            if known == hash && bytes[start..end] == *self.candidates[range.start].key {
                 let after = &bytes[end..];
                 let seen = head(after);
-                for candidate in &self.candidates[first as usize..last as usize] {
-                    if seen & candidate.mask == candidate.head
-                        && after.starts_with(&candidate.rest)
-                        && bytes[start..end] == *candidate.key
-                    {
-                        found(candidate.number, start, end + candidate.rest.len());
+                for (index, (wanted, mask)) in range.clone().zip(&self.heads[range]) {
+                    if seen & mask != *wanted {
+                        continue;
+                    }
+                    let Candidate { rest, number, .. } = &self.candidates[index];
+                    if rest.is_empty() || after.starts_with(rest) {
+                        found(*number, start, end + rest.len());
                     }
                 }
             }

@@ -30,6 +30,16 @@ const MARKS: [(char, &[char]); 9] = [
     ('\u{300c}', &['\u{300d}']),
     ('\u{300e}', &['\u{300f}']),
 ];
+/// The bytes with which quotation marks begin.
+static FIRST: [bool; 256] = {
+    let mut first = [false; 256];
+    let mut index = 0;
+    while index < MARKS.len() {
+        first[MARKS[index].0.encode_utf8(&mut [0; 4]).as_bytes()[0] as usize] = true;
+        index += 1;
+    }
+    first
+};
 /// A shorter passage in quotation marks is a name or a single word, in characters.
 const SHORT_PASSAGE: usize = 10;
 /// A longer one is a mark that was never closed, in bytes.
@@ -120,12 +130,18 @@ fn cite(text: Cow<'_, str>) -> (Cow<'_, str>, String) {
 
 /// The first opening quotation mark and what closes it.
 fn opening(text: &str) -> Option<(usize, &'static [char])> {
-    let at = text.find(|letter| MARKS.iter().any(|(mark, _)| *mark == letter))?;
-    let letter = text[at..].chars().next()?;
-    MARKS
-        .iter()
-        .find(|(mark, _)| *mark == letter)
-        .map(|(_, closing)| (at, *closing))
+    // Most bytes begin no mark: they cost one comparison.
+    let candidates = text
+        .bytes()
+        .enumerate()
+        .filter(|(_, byte)| FIRST[usize::from(*byte)]);
+    for (at, _) in candidates {
+        let letter = text[at..].chars().next()?;
+        if let Some((_, closing)) = MARKS.iter().find(|(mark, _)| *mark == letter) {
+            return Some((at, *closing));
+        }
+    }
+    None
 }
 
 fn floor_char(text: &str, limit: usize) -> usize {
@@ -162,7 +178,7 @@ fn introduces<'l>(line: &str, mut next: impl Iterator<Item = &'l str>) -> bool {
 fn is_mark(line: &str) -> bool {
     let line = line.trim();
     let inner = line.trim_start_matches(['-', '_', '=', '>', ' ']);
-    let dashes = line.chars().count() - inner.chars().count();
+    let dashes = line.len() - inner.len();
     let bare = inner.trim_end_matches(['-', '_', '=', ' ', ':']);
     let is_dashed = dashes >= 4 && !bare.is_empty() && inner.len() > bare.len() + 1;
     // Apple Mail and others draw no dashes.

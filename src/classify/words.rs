@@ -23,7 +23,35 @@ enum Kind {
     End,
     Letter,
     Sign,
+    Space,
+    Feed,
+    /// Belongs to what stands before it.
+    Inside,
 }
+
+/// What each byte is.
+static KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Gap; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' => Kind::Letter,
+            // Lead bytes U+3000..U+9FFF: kana and Han, which are written without spaces.
+            0xe3..=0xe9 => Kind::Sign,
+            // Inside a letter; the letter itself was counted at its lead byte.
+            0x80..=0xbf => Kind::Inside,
+            0xc0.. => Kind::Letter,
+            b'\n' => Kind::Feed,
+            b'.' | b'!' | b'?' | b';' => Kind::End,
+            b' ' => Kind::Space,
+            // An apostrophe does not end a word: "i've", "d'un".
+            b'\'' => Kind::Inside,
+            _ => Kind::Gap,
+        };
+        byte += 1;
+    }
+    kinds
+};
 
 /// Is this byte of a folded text part of a word? Every byte of a letter beyond ASCII is.
 pub(crate) fn is_word_byte(byte: u8) -> bool {
@@ -33,45 +61,40 @@ pub(crate) fn is_word_byte(byte: u8) -> bool {
 impl Words {
     /// Counts the words of `text` from `from` on; what was counted before stays.
     pub(crate) fn extend(&mut self, text: &[u8], from: usize) {
-        for (offset, &byte) in text[from..].iter().enumerate() {
-            let at = (from + offset) as u32;
-            let kind = match byte {
-                b'a'..=b'z' | b'0'..=b'9' => Kind::Letter,
-                // Lead bytes U+3000..U+9FFF: kana and Han, which are written without spaces.
-                0xe3..=0xe9 => Kind::Sign,
-                // Inside a letter; the letter itself was counted at its lead byte.
-                0x80..=0xbf => continue,
-                0xc0.. => Kind::Letter,
-                b'\n' => {
-                    self.number += PARAGRAPH;
-                    Kind::Gap
-                }
-                b'.' | b'!' | b'?' | b';' => Kind::End,
-                b' ' => {
-                    if self.previous == Kind::End {
-                        self.number += SENTENCE;
-                    }
-                    Kind::Gap
-                }
-                // An apostrophe does not end a word: "i've", "d'un".
-                b'\'' => continue,
-                _ => Kind::Gap,
-            };
-            let begins_word = match kind {
+        let mut previous = self.previous;
+        for (at, &byte) in text.iter().enumerate().skip(from) {
+            let mut kind = KINDS[usize::from(byte)];
+            match kind {
+                Kind::Letter if previous == Kind::Letter => continue,
+                Kind::Inside => continue,
+                Kind::Letter => self.begin(at),
                 Kind::Sign => {
                     self.signs += 1;
-                    self.signs % 5 == 1 || self.signs % 5 == 3
+                    if self.signs % 5 == 1 || self.signs % 5 == 3 {
+                        self.begin(at);
+                    }
                 }
-                Kind::Letter => self.previous != Kind::Letter,
-                _ => false,
-            };
-            if begins_word {
-                self.number += 1;
-                self.starts.push(at);
-                self.numbers.push(self.number);
+                Kind::Space => {
+                    if previous == Kind::End {
+                        self.number += SENTENCE;
+                    }
+                    kind = Kind::Gap;
+                }
+                Kind::Feed => {
+                    self.number += PARAGRAPH;
+                    kind = Kind::Gap;
+                }
+                Kind::Gap | Kind::End => {}
             }
-            self.previous = kind;
+            previous = kind;
         }
+        self.previous = previous;
+    }
+
+    fn begin(&mut self, at: usize) {
+        self.number += 1;
+        self.starts.push(at as u32);
+        self.numbers.push(self.number);
     }
 
     /// Forgets all words and keeps the memory.

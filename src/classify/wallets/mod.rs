@@ -89,18 +89,35 @@ struct Census {
     others: usize,
 }
 
+/// What a byte adds to a [`Census`]: 16 bits each for digits, letters, signs and others.
+static COUNTS: [u64; 256] = {
+    let mut counts = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        counts[byte] = match byte as u8 {
+            b'0'..=b'9' => 1,
+            b'a'..=b'z' | b'A'..=b'Z' => 1 << 16,
+            0..0x80 => 1 << 32,
+            // One for each character, not for each byte.
+            0x80..=0xbf => 0,
+            _ => 1 << 48,
+        };
+        byte += 1;
+    }
+    counts
+};
+
 impl Census {
     fn of(token: &str) -> Self {
         let mut census = Self::default();
-        for byte in token.bytes() {
-            match byte {
-                b'0'..=b'9' => census.digits += 1,
-                b'a'..=b'z' | b'A'..=b'Z' => census.letters += 1,
-                0..0x80 => census.signs += 1,
-                // One for each character, not for each byte.
-                0x80..=0xbf => {}
-                _ => census.others += 1,
-            }
+        // Four counts in one number, in chunks that none of them can overflow.
+        for chunk in token.as_bytes().chunks(usize::from(u16::MAX)) {
+            let sum: u64 = chunk.iter().map(|&byte| COUNTS[usize::from(byte)]).sum();
+            let count = |field: u32| usize::from((sum >> (16 * field)) as u16);
+            census.digits += count(0);
+            census.letters += count(1);
+            census.signs += count(2);
+            census.others += count(3);
         }
         census
     }
@@ -149,18 +166,17 @@ impl Search<'_> {
         let text = pieces[self.piece].text.as_str();
         let mut group = Group::default();
         let mut at = 0;
-        for token in text.split(char::is_whitespace) {
+        while at < text.len() {
             let start = at;
-            at += token.len();
-            // The white space behind it.
-            at += text[at..].chars().next().map_or(0, char::len_utf8);
-            if token.is_empty() {
+            let (end, next) = token_end(text, start);
+            at = next;
+            if start == end {
                 continue;
             }
             if self.budget.is_empty() {
                 return;
             }
-            self.token(token, start, &mut group);
+            self.token(&text[start..end], start, &mut group);
         }
         self.group(&mut group);
     }
@@ -306,11 +322,10 @@ impl Search<'_> {
 
     /// An address in groups of equal length.
     fn group(&mut self, group: &mut Group) {
-        let ranges = group.take();
-        let total: usize = ranges.iter().map(Range::len).sum();
-        if ranges.len() < 3 || total < 25 {
+        if group.drop_few() {
             return;
         }
+        let ranges = group.take();
         let text = self.pieces[self.piece].text.as_str();
         // Words of equal length have neither digits nor capitals inside.
         let is_odd = |range: &Range<usize>| {
@@ -405,6 +420,30 @@ impl Search<'_> {
             .iter()
             .any(|word| around.iter().any(|part| part.contains(word)))
     }
+}
+
+/// Where the token that begins at `start` ends, and where the white space character behind it does.
+fn token_end(text: &str, start: usize) -> (usize, usize) {
+    let bytes = text.as_bytes();
+    let mut at = start;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\t'..=b'\r' | b' ' => return (at, at + 1),
+            // The only lead bytes of white space beyond ASCII.
+            0xc2 | 0xe1..=0xe3 => {
+                let Some(letter) = text[at..].chars().next() else {
+                    break;
+                };
+                let next = at + letter.len_utf8();
+                if letter.is_whitespace() {
+                    return (at, next);
+                }
+                at = next;
+            }
+            _ => at += 1,
+        }
+    }
+    (at, at)
 }
 
 /// Words for money that is sent to an address, folded.

@@ -43,6 +43,16 @@ impl Group {
         self.tokens.push(token);
     }
 
+    /// Forgets tokens that are too few for an address, and keeps the memory.
+    pub(super) fn drop_few(&mut self) -> bool {
+        let total: usize = self.tokens.iter().map(Range::len).sum();
+        let are_few = self.tokens.len() < 3 || total < 25;
+        if are_few {
+            self.tokens.clear();
+        }
+        are_few
+    }
+
     pub(super) fn take(&mut self) -> Vec<Range<usize>> {
         std::mem::take(&mut self.tokens)
     }
