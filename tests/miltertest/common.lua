@@ -48,6 +48,8 @@ end
 function header(conn)
 	ok("From", mt.header(conn, "From", " Ann Example <ann@example.net>"))
 	ok("Subject", mt.header(conn, "Subject", " Minutes"))
+	ok("Date", mt.header(conn, "Date", " Fri, 20 Nov 2026 09:00:00 +0000"))
+	ok("Message-ID", mt.header(conn, "Message-ID", " <minutes@example.net>"))
 end
 
 function body(conn)

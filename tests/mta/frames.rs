@@ -79,6 +79,8 @@ fn header(sender: &str) -> Vec<u8> {
         frame(b'R', b"<bob@example.org>\0"),
         frame(b'L', b"From\0 ann@example.net\0"),
         frame(b'L', b"Subject\0 Minutes\0"),
+        frame(b'L', b"Date\0 Fri, 20 Nov 2026 09:00:00 +0000\0"),
+        frame(b'L', b"Message-ID\0 <minutes@example.net>\0"),
     ]
     .concat()
 }
