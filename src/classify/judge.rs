@@ -235,14 +235,24 @@ impl Judge {
                 place: Place::of(Origin::Plain),
             });
         }
-        // A fingerprint costs as much as a scan: only a message that says something is compared.
+        // A fingerprint costs as much as a scan: only a message that can be more than clean is compared.
         let mut template = None;
         let says_something =
             themes(evidence.said.keys().map(|(_, id)| id.as_str())) >= THEMES_FOR_MORE;
         if says_something {
             facts.extend(quoted_password(&reading.pieces));
         }
+        let wallet = (!wallets.found.is_empty()).then_some("wallet.any");
+        let all_themes = themes(
+            evidence
+                .said
+                .keys()
+                .map(|(_, id)| id.as_str())
+                .chain(facts.iter().map(|fact| fact.id))
+                .chain(wallet),
+        );
         if says_something
+            && self.model.may_be_suspect(all_themes)
             && let Some(fingerprint) = evidence.fingerprint()
             && let Some((name, _)) = self.templates.nearest(&fingerprint)
         {

@@ -25,6 +25,8 @@ pub(super) struct Lexicon {
 
 #[derive(Clone, Debug, Default)]
 struct Table {
+    /// A bit for each length that a key has; the last one stands for all that are longer.
+    lengths: u64,
     filter: Vec<u64>,
     /// Open addressing: hash, and the range of candidates; an empty range is a free place.
     places: Vec<(u64, u32, u32)>,
@@ -40,6 +42,10 @@ struct Candidate {
     key: Box<[u8]>,
     rest: Box<[u8]>,
     number: u32,
+}
+
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
 }
 
 fn step(hash: u64, byte: u8) -> u64 {
@@ -148,6 +154,7 @@ impl Table {
         candidates.sort_by(|a, b| (&a.key, &a.rest).cmp(&(&b.key, &b.rest)));
         let size = (candidates.len() * 2).next_power_of_two();
         let mut table = Self {
+            lengths: 0,
             filter: vec![0; 1 << (FILTER_BITS - 6)],
             places: vec![(0, 0, 0); size],
             heads: candidates.iter().map(Candidate::head).collect(),
@@ -156,6 +163,7 @@ impl Table {
         let mut first = 0;
         for group in candidates.chunk_by(|a, b| a.key == b.key) {
             let hash = hash(&group[0].key);
+            table.lengths |= length_bit(group[0].key.len());
             let bit = hash >> (64 - FILTER_BITS);
             table.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
             let mut place = (hash >> 20) as usize & (size - 1);
@@ -179,6 +187,9 @@ impl Table {
         hash: u64,
         found: &mut impl FnMut(u32, usize, usize),
     ) {
+        if self.lengths & length_bit(end - start) == 0 {
+            return;
+        }
         let bit = hash >> (64 - FILTER_BITS);
         if self
             .filter

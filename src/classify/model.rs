@@ -120,6 +120,11 @@ impl Model {
         self.sum(signals.iter().map(String::as_str)).score
     }
 
+    /// Can a message with so many themes be more than clean?
+    pub(crate) fn may_be_suspect(&self, themes: usize) -> bool {
+        themes >= self.suspect_themes
+    }
+
     /// Adds up signals, each counted once.
     pub(crate) fn sum<'s>(&self, signals: impl IntoIterator<Item = &'s str>) -> Sum {
         let ids: BTreeSet<&str> = signals.into_iter().collect();

@@ -61,6 +61,9 @@ pub(crate) fn is_word_byte(byte: u8) -> bool {
 impl Words {
     /// Counts the words of `text` from `from` on; what was counted before stays.
     pub(crate) fn extend(&mut self, text: &[u8], from: usize) {
+        // A word and what follows it have about six bytes.
+        self.starts.reserve((text.len() - from) / 6);
+        self.numbers.reserve((text.len() - from) / 6);
         let mut previous = self.previous;
         for (at, &byte) in text.iter().enumerate().skip(from) {
             let mut kind = KINDS[usize::from(byte)];
