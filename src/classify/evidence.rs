@@ -34,6 +34,8 @@ pub(crate) struct Evidence {
     pub said: BTreeMap<(Voice, String), Place>,
     /// Words of the sender's own, in the body.
     pub own_words: usize,
+    /// Words of the longest text, whoever speaks.
+    pub most_words: usize,
     /// Different signals of each language.
     languages: BTreeMap<String, usize>,
     /// Every rule that held, by language and number.
@@ -133,6 +135,7 @@ impl Evidence {
             self.said.entry((voice, id.to_owned())).or_insert(place);
         }
         let words = scan.words;
+        self.most_words = self.most_words.max(words);
         if voice != Voice::Hidden {
             if self.looked_at.len() < MOST_COMPARED {
                 self.looked_at.push((voice, self.folded.len(), words));

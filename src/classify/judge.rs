@@ -32,6 +32,8 @@ const ABOUT: [&str; 7] = [
 /// So many themes a message must touch before more costly questions are asked: is it a near copy
 /// of a known template, does it quote a password?
 const THEMES_FOR_MORE: usize = 2;
+/// Hints are everywhere in a longer text, in words; a threat has some hundreds.
+const LONG_TEXT: usize = 1_200;
 /// So many themes a message without a way to pay must touch to be suspect.
 const THEMES_WITHOUT_PAYMENT: usize = 6;
 
@@ -324,7 +326,7 @@ impl Judge {
                     .or_insert(wallet.hit.place);
             }
         }
-        if !has_payment(&places) {
+        if !has_payment(&places) || evidence.most_words > LONG_TEXT {
             places.retain(|id, _| !id.ends_with(".hint"));
         }
         if evidence.is_cut {
