@@ -256,6 +256,7 @@ impl Listener {
             limit: settings.max_connections,
             full: Alarm::default(),
             failing: Alarm::default(),
+            broken: Arc::default(),
             metrics: metrics.clone(),
         });
         for socket in sockets {
@@ -292,6 +293,7 @@ struct Gate {
     limit: usize,
     full: Alarm,
     failing: Alarm,
+    broken: Arc<Alarm>,
     metrics: Arc<Metrics>,
 }
 
@@ -342,7 +344,8 @@ impl Gate {
             }
             let permit = self.places.clone().acquire_owned().await;
             let permit = permit.expect("the semaphore is never closed");
-            let stream = MilterStream::new(peer, phase.clone(), permit, &self.metrics);
+            let stream =
+                MilterStream::new(peer, phase.clone(), permit, &self.metrics, &self.broken);
             if sender.send(stream).await.is_err() {
                 return;
             }

@@ -2,6 +2,7 @@
 
 mod edit;
 mod finish;
+mod frames;
 mod listener;
 mod negotiate;
 mod session;

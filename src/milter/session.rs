@@ -6,8 +6,8 @@ use crate::message::{Address, Client, Envelope};
 use crate::milter::Shared;
 use crate::milter::edit::Forged;
 use crate::milter::finish;
+use crate::milter::frames::{BEFORE_QUIT_NC, NO_NAME};
 use crate::milter::negotiate::Agreement;
-use crate::milter::wire::BEFORE_QUIT_NC;
 use crate::spool::{Spool, SpoolSettings};
 use indymilter::{Callbacks, Context, EomContext, Macros, ProtoOpts, SocketInfo, Status};
 use std::ffi::{CStr, CString};
@@ -272,17 +272,19 @@ impl Drop for Session {
 impl Message {
     /// Takes a header field; false where the spool must be flushed.
     fn header(&mut self, name: &CStr, value: CString, keeps_space: bool) -> bool {
+        let name = Some(name.to_bytes()).filter(|name| *name != NO_NAME);
+        let name = name.unwrap_or_default();
         let space: &[u8] = if keeps_space { b"" } else { b" " };
         let bytes = value.as_bytes();
-        self.size += (name.count_bytes() + space.len() + bytes.len()) as u64 + 3;
+        self.size += (name.len() + space.len() + bytes.len()) as u64 + 3;
         if self.trusted.is_some() {
             return true;
         }
-        self.forged.see(name.to_bytes());
+        self.forged.see(name);
         if self.failure.is_some() {
             return true;
         }
-        self.spool.push(name.to_bytes());
+        self.spool.push(name);
         self.spool.push(b":");
         self.spool.push(space);
         // MTAs give folded lines with a bare LF; the message had CRLF.
@@ -297,7 +299,7 @@ impl Message {
         }
         self.spool.push(&bytes[from..]);
         let has_room = self.spool.push(b"\r\n");
-        if self.subject.is_none() && name.to_bytes().eq_ignore_ascii_case(b"subject") {
+        if self.subject.is_none() && name.eq_ignore_ascii_case(b"subject") {
             self.subject = Some(value);
         }
         has_room

@@ -1,6 +1,7 @@
 //! Frames that no MTA sends. Whatever comes, the next connection is served.
 
-use crate::peer::{ALL, Mta, frame, start, until};
+use crate::peer::{ALL, Mta, config, frame, judge, log_lines, start, start_with, until};
+use std::sync::{Arc, Mutex};
 
 async fn is_served(daemon: &callbluff::daemon::Daemon, what: &str) {
     let mut mta = Mta::new(daemon).await;
@@ -147,6 +148,56 @@ async fn macro_storms_and_odd_macros_change_nothing() {
     }
     let (_, (command, _)) = mta.message("storm", "suspect").await;
     assert_eq!(command, 'c');
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn macros_without_payload_and_nameless_fields_end_nothing() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let seer = seen.clone();
+    let daemon = start_with(config(""), move |envelope, reading| {
+        let names = reading.header.fields().map(|(name, _)| name.to_owned());
+        seer.lock().unwrap().extend(names);
+        judge(envelope, reading)
+    })
+    .await;
+    let mut mta = Mta::new(&daemon).await;
+    let nothing = frame(b'D', b"");
+    mta.send(&nothing).await;
+    mta.connect("192.0.2.7").await;
+    mta.send(&nothing).await;
+    mta.begin("nameless", b"suspect@example.net", &[b"a@example.org"])
+        .await;
+    mta.send(&[&nothing[..], &frame(b'D', b"Ei")].concat())
+        .await;
+    mta.header(b"", b"a value without a name").await;
+    mta.header(b"X-Later", b"field").await;
+    mta.send(&nothing).await;
+    mta.body(b"Hello\r\n").await;
+    let (told, (command, _)) = mta.end().await;
+    assert_eq!((told.len(), command), (3, 'c'));
+    assert_eq!(seen.lock().unwrap()[..], ["Subject", "X-Later"]);
+    let line = &log_lines("nameless: ")[0];
+    // "Subject: hello", ": a value without a name", "X-Later: field", "", "Hello"
+    assert!(line.contains(", size=67, "), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_of_length_0_ends_its_connection_at_once() {
+    let daemon = start("").await;
+    let mut mta = Mta::new(&daemon).await;
+    mta.connect("192.0.2.7").await;
+    mta.begin("zero", b"suspect@example.net", &[b"a@example.org"])
+        .await;
+    // Nothing follows, and the MTA does not hang up.
+    mta.send(&[0; 4]).await;
+    assert!(mta.reply().await.is_none());
+    until("the message is given up", || {
+        daemon.metrics().aborted.get() == 1
+    })
+    .await;
+    assert_eq!(daemon.metrics().failures("frame"), 1);
+    let lines = log_lines("the MTA sent a frame of length 0, ");
+    assert!(lines[0].starts_with("WARN"), "{lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use crate::peer::{ALL, Mta, config, frame, judge, log_lines, shown, start, start
 use callbluff::daemon::Daemon;
 use callbluff::engine::Engine;
 use callbluff::message::Origin;
+use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -213,6 +214,40 @@ async fn a_drain_waits_for_running_messages_and_for_nothing_else() {
         "it is closed after its message"
     );
     stopping.await.unwrap();
+    assert_eq!(metrics.aborted.get(), 0);
+}
+
+/// One thread: the phase gets to the session before the runtime has looked at its socket again.
+#[tokio::test]
+async fn a_message_that_was_sent_before_the_drain_is_answered() {
+    let daemon = start("").await;
+    let address = crate::peer::address(&daemon);
+    let metrics = daemon.metrics().clone();
+    let mut mta = std::net::TcpStream::connect(&address).unwrap();
+    let negotiation = frame(b'O', &[6, ALL.0, ALL.1].map(u32::to_be_bytes).concat());
+    mta.write_all(&[negotiation, frame(b'C', b"mx\0U")].concat())
+        .unwrap();
+    until("it is negotiated", || {
+        mta.set_nonblocking(true).unwrap();
+        mta.read(&mut [0; 4096]).is_ok()
+    })
+    .await;
+    mta.set_nonblocking(false).unwrap();
+    let message = [
+        frame(b'M', b"<suspect@example.net>\0"),
+        frame(b'R', b"<a@example.org>\0"),
+        frame(b'E', b""),
+    ];
+    mta.write_all(&message.concat()).unwrap();
+    daemon.stop(std::future::pending::<()>()).await;
+    let mut answers = Vec::new();
+    mta.read_to_end(&mut answers).unwrap();
+    let mut commands = String::new();
+    while let Some((length, rest)) = answers.split_first_chunk() {
+        commands.push(char::from(rest[0]));
+        answers = rest[u32::from_be_bytes(*length) as usize..].to_vec();
+    }
+    assert_eq!(commands, "iiic");
     assert_eq!(metrics.aborted.get(), 0);
 }
 
