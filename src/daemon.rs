@@ -260,8 +260,9 @@ fn make_spool(config: &Config) -> Result<(), String> {
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let mut changed = Vec::new();
     let sockets = |config: &Config| MilterSettings {
-        // It is looked at when it is needed.
+        // They are looked at when they are needed.
         drain: Duration::ZERO,
+        progress: Duration::ZERO,
         ..config.milter.clone()
     };
     if sockets(old) != sockets(new) {

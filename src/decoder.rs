@@ -85,6 +85,18 @@ pub enum Trouble {
     NotStarted(String),
 }
 
+impl Trouble {
+    /// A word for the log: `busy`, `late`, `crashed`, `not-started`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Late => "late",
+            Self::Crashed => "crashed",
+            Self::NotStarted(_) => "not-started",
+        }
+    }
+}
+
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -96,7 +108,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// How often what happened, for the metrics. All only grow.
+/// How often what happened, for the metrics.
 #[derive(Debug, Default)]
 pub struct Counts {
     /// Files given to a helper.
@@ -111,6 +123,20 @@ pub struct Counts {
     pub crashed: AtomicU64,
 }
 
+impl Counts {
+    /// What happened since this was asked last, by name.
+    pub fn take(&self) -> [(&'static str, u64); 5] {
+        [
+            ("files", &self.files),
+            ("started", &self.started),
+            ("busy", &self.busy),
+            ("late", &self.late),
+            ("crashed", &self.crashed),
+        ]
+        .map(|(name, count)| (name, count.swap(0, Ordering::Relaxed)))
+    }
+}
+
 /// A pool of helper processes, started when they are needed. It needs a tokio runtime.
 #[derive(Debug)]
 pub struct Decoder {
@@ -118,7 +144,7 @@ pub struct Decoder {
     permits: Semaphore,
     waiting: AtomicUsize,
     idle: Mutex<Vec<Helper>>,
-    /// What happened so far.
+    /// What happened.
     pub counts: Counts,
 }
 

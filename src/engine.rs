@@ -101,6 +101,11 @@ impl Engine {
         &self.config
     }
 
+    /// What the decode helpers did since this was asked last, for the metrics.
+    pub fn take_decoder_counts(&self) -> [(&'static str, u64); 5] {
+        self.decoder.counts.take()
+    }
+
     /// Reads and judges one message.
     ///
     /// `raw` is the message as received, or its beginning where `is_truncated`.

@@ -21,6 +21,8 @@ pub struct Line<'a> {
     pub decisions: &'a [Decision],
     /// Why it was not judged, or why something else was done than decided.
     pub reason: Option<&'a str>,
+    /// Why a PDF or picture was not read to its end, in a word.
+    pub decoder: Option<&'a str>,
     /// Where it came from and went to.
     pub envelope: &'a Envelope,
     /// Its size in bytes.
@@ -54,6 +56,9 @@ impl fmt::Display for Line<'_> {
         }
         if let Some(reason) = self.reason {
             write!(f, ", reason={}", Escaped(reason))?;
+        }
+        if let Some(trouble) = self.decoder {
+            write!(f, ", decoder={}", Escaped(trouble))?;
         }
         let client = &self.envelope.client;
         match client.ip {
@@ -205,6 +210,7 @@ mod tests {
             verdict,
             decisions,
             reason,
+            decoder: None,
             envelope: &envelope,
             size: 4312,
             delay: Duration::from_millis(3),

@@ -22,6 +22,7 @@ pub struct Metrics {
     dispositions: Vec<(Disposition, Counter)>,
     limits: Family<Labels, Counter>,
     failures: Family<Labels, Counter>,
+    decoder: Family<Labels, Counter>,
     latency: Histogram,
     closing: Notify,
     /// Messages that were let through without judging, since their client is trusted.
@@ -80,6 +81,12 @@ impl Metrics {
         );
         let failures = Family::default();
         registry.register("failures", "Failures of our own by kind", failures.clone());
+        let decoder = Family::default();
+        registry.register(
+            "decoder_events",
+            "Files given to decode helpers (files), helpers started, and messages or helpers that were turned away (busy), killed at their deadline (late) or crashed",
+            decoder.clone(),
+        );
         let connections = Gauge::default();
         registry.register(
             "connections",
@@ -125,6 +132,7 @@ impl Metrics {
             closing: Notify::new(),
             limits,
             failures,
+            decoder,
             connections,
             registry,
         }
@@ -164,6 +172,15 @@ impl Metrics {
         self.failures
             .get_or_create(&[("kind", kind.to_owned())])
             .get()
+    }
+
+    /// Counts what the decode helpers did.
+    pub fn decoder(&self, events: &[(&'static str, u64)]) {
+        for &(event, count) in events.iter().filter(|(_, count)| *count > 0) {
+            self.decoder
+                .get_or_create(&[("event", event.to_owned())])
+                .inc_by(count);
+        }
     }
 
     /// Notes the time from the last byte of a message to our answer.
@@ -223,6 +240,8 @@ mod tests {
         metrics.disposition(Disposition::Tag);
         metrics.disposition(Disposition::Tag);
         metrics.failure("panic");
+        metrics.decoder(&[("files", 2), ("late", 0)]);
+        metrics.decoder(&[("files", 1), ("late", 1)]);
         metrics.latency(Duration::from_micros(150));
         metrics.connections.inc();
         let text = metrics.text();
@@ -231,6 +250,8 @@ mod tests {
             "callbluff_messages_total{verdict=\"clean\"} 0",
             "callbluff_recipients_total{disposition=\"tag\"} 2",
             "callbluff_failures_total{kind=\"panic\"} 1",
+            "callbluff_decoder_events_total{event=\"files\"} 3",
+            "callbluff_decoder_events_total{event=\"late\"} 1",
             "callbluff_end_of_message_seconds_count 1",
             "callbluff_end_of_message_seconds_bucket{le=\"0.0001\"} 0",
             "callbluff_end_of_message_seconds_bucket{le=\"0.0002\"} 1",

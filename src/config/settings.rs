@@ -19,6 +19,9 @@ pub struct MilterSettings {
     pub drain: Duration,
     /// How long a connection may be silent. Default: 2 h, since MTAs keep SMTP sessions open.
     pub connection_timeout: Duration,
+    /// How often the MTA is told that judging a message still goes on. No key of the file. Default:
+    /// 3 s, since Sendmail waits 10 s for an answer.
+    pub progress: Duration,
 }
 
 impl Default for MilterSettings {
@@ -30,6 +33,7 @@ impl Default for MilterSettings {
             max_connections: 500,
             drain: Duration::from_secs(30),
             connection_timeout: Duration::from_secs(2 * 60 * 60),
+            progress: Duration::from_secs(3),
         }
     }
 }

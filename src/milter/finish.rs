@@ -13,12 +13,13 @@ use indymilter::{
     ActionError, Actions, ContextActions as _, EomActions, SetErrorReply as _, SmtpReply, Status,
 };
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info, warn};
 
 /// How long a message waits for memory before only its beginning is judged.
@@ -48,7 +49,13 @@ pub(super) async fn finish(
         .inc_by(message.spool.file_bytes());
     let mut failure = message.failure;
     let judged = match failure {
-        None => judge(shared, &mut message, &mut failure).await,
+        None => {
+            let engine = message.engine.clone();
+            let judging = judge(shared, &mut message, &mut failure);
+            let judged = with_progress(actions, engine.config().milter.progress, judging).await;
+            shared.metrics.decoder(&engine.take_decoder_counts());
+            judged
+        }
         Some(_) => Judged::failed(),
     };
     shared.metrics.verdict(&judged.verdict);
@@ -92,13 +99,7 @@ pub(super) async fn finish(
         Act::Defer(text) => refuse(reply, &text, Status::Tempfail),
     };
     shared.metrics.latency(start.elapsed());
-    log(
-        &message,
-        Some(&judged.verdict),
-        &plan.decisions,
-        reason,
-        start,
-    );
+    log(&message, Some(&judged), &plan.decisions, reason, start);
     status
 }
 
@@ -268,8 +269,22 @@ async fn judge(
                     "inspect_total"
                 });
             }
-            let judging = message.engine.judge(&message.envelope, &raw, is_truncated);
-            caught(judging).await.ok_or("panic")
+            match raw {
+                Cow::Borrowed(raw) => {
+                    let judging = message.engine.judge(&message.envelope, raw, is_truncated);
+                    caught(judging).await
+                }
+                // Judging holds up its task: a big message has one of its own, so that the MTA
+                // hears of progress meanwhile.
+                Cow::Owned(raw) => {
+                    let engine = message.engine.clone();
+                    let envelope = message.envelope.clone();
+                    let judging =
+                        async move { caught(engine.judge(&envelope, &raw, is_truncated)).await };
+                    tokio::spawn(judging).await.ok().flatten()
+                }
+            }
+            .ok_or("panic")
         }
         Err(_) => Err("read"),
     };
@@ -286,6 +301,28 @@ async fn judge(
         }
         Judged::failed()
     })
+}
+
+/// Waits for some work, and tells the MTA now and then that it goes on.
+async fn with_progress<T>(
+    actions: &EomActions,
+    every: Duration,
+    work: impl Future<Output = T>,
+) -> T {
+    let telling = async {
+        loop {
+            sleep(every).await;
+            if actions.progress().await.is_err() {
+                // Who has hung up is told no more; the work is bounded.
+                return std::future::pending::<Infallible>().await;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        never = telling => match never {},
+    }
 }
 
 /// The result of a future; `None` where it panicked.
@@ -377,16 +414,19 @@ impl Message {
 
 fn log(
     message: &Message,
-    verdict: Option<&Verdict>,
+    judged: Option<&Judged>,
     decisions: &[Decision],
     reason: Option<&str>,
     start: Instant,
 ) {
     let line = Line {
         id: message.envelope.queue_id.as_deref().unwrap_or_default(),
-        verdict,
+        verdict: judged.map(|judged| &judged.verdict),
         decisions,
         reason,
+        decoder: judged
+            .and_then(|judged| judged.trouble.as_ref())
+            .map(Trouble::name),
         envelope: &message.envelope,
         size: message.size,
         delay: start.elapsed(),

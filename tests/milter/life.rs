@@ -65,7 +65,7 @@ async fn a_reload_counts_from_the_next_mail_on() {
     );
 }
 
-async fn get(daemon: &Daemon, path: &str) -> (u16, String) {
+pub(crate) async fn get(daemon: &Daemon, path: &str) -> (u16, String) {
     let mut stream = tokio::net::TcpStream::connect(daemon.web_address().unwrap())
         .await
         .unwrap();

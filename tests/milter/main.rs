@@ -9,3 +9,4 @@ mod peer;
 mod program;
 mod sockets;
 mod states;
+mod waiting;
