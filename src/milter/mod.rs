@@ -3,6 +3,7 @@
 mod edit;
 mod finish;
 mod frames;
+mod judging;
 mod listener;
 mod negotiate;
 mod session;
