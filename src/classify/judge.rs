@@ -447,11 +447,31 @@ fn gate(kind: Kind, places: &BTreeMap<String, Place>) -> f64 {
         .filter(|id| is_lever(id))
         .partition(|id| id.ends_with(".hint"));
     let is_violent = places.contains_key("demand.violence");
-    if !wants_money || (sure.is_empty() && hints.len() < 2 && !is_violent) {
+    // Neither is a promise or a shame alone, but two of them are, where nothing was sold.
+    let soft = [
+        "access.hint",
+        "recording.hint",
+        "exposure.hint",
+        "promise.delete",
+        "demand.silence",
+    ];
+    let softs = soft.iter().filter(|id| places.contains_key(**id)).count()
+        + usize::from(has(&[Category::Sexual]));
+    let is_soft = softs >= 2 && !has(&[Category::Receipt]);
+    if !wants_money || (sure.is_empty() && hints.len() < 2 && !is_soft && !is_violent) {
         return SUSPECT - 0.1;
     }
     // Fiction, quarrels and reports name the deeds, but nowhere to send the money to.
     if !has_payment(places) && themes(places.keys().map(String::as_str)) < THEMES_WITHOUT_PAYMENT {
+        return SUSPECT - 0.1;
+    }
+    // A family that met on a video call and shares the cost is none.
+    let is_intimate = places.contains_key("chat.undressed")
+        || places.keys().any(|id| {
+            matches!(category(id), Some(Category::Recording | Category::Sexual))
+                && !id.ends_with(".hint")
+        });
+    if kind == Kind::Chat && !is_intimate {
         return SUSPECT - 0.1;
     }
     // Dating services warn of the very same deeds, but name no way to pay.

@@ -186,6 +186,24 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// A phrase with words of any ending inside: `adult* site*` is its pieces, one behind the other.
+    fn phrase(
+        &mut self,
+        pack: &Pack,
+        language: u8,
+        names: &mut Names,
+        pieces: &[String],
+    ) -> Result<Find, String> {
+        let mut elements = Vec::new();
+        for piece in pieces {
+            let number = names.number(&format!("'{piece}'"));
+            self.literal(pack, language, number, piece)?;
+            elements.push(vec![number]);
+        }
+        let gaps = vec![0; elements.len() - 1];
+        Ok(Find::Sequence { elements, gaps })
+    }
+
     /// Parses the patterns of one key; literals in them become names of their own.
     fn finds(
         &mut self,
@@ -233,7 +251,13 @@ impl Builder<'_> {
             for (class, texts) in &pack.words {
                 let number = names.number(class);
                 for text in texts {
-                    if let Err(what) = self.literal(pack, index, number, &text.value) {
+                    let result = match pieces(&text.value) {
+                        Some(pieces) => self
+                            .phrase(pack, index, &mut names, &pieces)
+                            .map(|find| language.derives.push((number, find))),
+                        None => self.literal(pack, index, number, &text.value),
+                    };
+                    if let Err(what) = result {
                         self.problems.error(&pack.source, text.span.clone(), what);
                     }
                 }
@@ -304,6 +328,28 @@ impl Builder<'_> {
         }
         number
     }
+}
+
+/// The pieces of a phrase that has a `*` inside; `None` for a plain word or phrase.
+fn pieces(text: &str) -> Option<Vec<String>> {
+    let inner = text.trim_matches('*');
+    if !inner.contains('*') {
+        return None;
+    }
+    let mut pieces: Vec<String> = Vec::new();
+    let mut is_open = false;
+    for word in text.split_whitespace() {
+        match pieces.last_mut() {
+            // Words without a star stay together: they are found as one.
+            Some(last) if is_open && !word.starts_with('*') => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => pieces.push(word.to_owned()),
+        }
+        is_open = !word.ends_with('*');
+    }
+    Some(pieces)
 }
 
 /// Puts derived classes behind those that they are made of; on a circle, a class that lies on it.
@@ -1030,6 +1076,24 @@ mod tests {
     use super::*;
     use crate::classify::builtin;
     use crate::diagnose::Source;
+
+    #[test]
+    fn a_star_inside_a_phrase_takes_it_apart() {
+        let rows: &[(&str, Option<&[&str]>)] = &[
+            ("adult site", None),
+            ("*adult site*", None),
+            ("adult* site*", Some(&["adult*", "site*"])),
+            ("your adult* site", Some(&["your adult*", "site"])),
+            ("adult *site of yours", Some(&["adult", "*site of yours"])),
+        ];
+        for (text, expected) in rows {
+            let found = pieces(text);
+            let found: Option<Vec<&str>> = found
+                .as_ref()
+                .map(|pieces| pieces.iter().map(String::as_str).collect());
+            assert_eq!(found.as_deref(), *expected, "{text}");
+        }
+    }
 
     fn matcher() -> Matcher {
         let mut problems = Diagnostics::new();
