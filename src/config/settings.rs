@@ -95,7 +95,7 @@ pub struct Limits {
     pub memory: u64,
     /// What is read back of one message for judging. Default: 8 MiB.
     pub inspect: u64,
-    /// What all messages together may hold for judging; others wait their turn. Default: 16 MiB.
+    /// What all messages together may hold for judging; others wait their turn. Default: 12 MiB.
     pub inspect_total: u64,
 }
 
@@ -104,7 +104,7 @@ impl Default for Limits {
         Self {
             memory: 256 << 10,
             inspect: 8 << 20,
-            inspect_total: 16 << 20,
+            inspect_total: 12 << 20,
         }
     }
 }
