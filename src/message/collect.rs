@@ -81,10 +81,14 @@ impl<'l> Collector<'l> {
 
     /// Adds a text, cut at the room there is. White space alone is no text, and a further
     /// reading that says what was read already is none.
-    pub(crate) fn add(&mut self, place: Place, mut text: String) {
+    ///
+    /// Here every text ends up, so here its line ends become LF: a `&#13;`, an encoded word or an
+    /// escape in RTF writes a CR where no line of the message ended.
+    pub(crate) fn add(&mut self, place: Place, text: String) {
         if text.trim().is_empty() {
             return;
         }
+        let mut text = newlines(text);
         if place.reading > 0 && self.seen.is_none() {
             let seen = self
                 .reading
@@ -161,6 +165,14 @@ impl<'l> Collector<'l> {
         }
         self.reading
     }
+}
+
+/// CRLF and bare CR become LF.
+pub(crate) fn newlines(text: String) -> String {
+    if memchr::memchr(b'\r', text.as_bytes()).is_none() {
+        return text;
+    }
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// The same for texts that differ in white space only.

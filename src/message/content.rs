@@ -1,6 +1,6 @@
 //! The texts in one body or file, by what it is.
 
-use crate::message::collect::Collector;
+use crate::message::collect::{Collector, newlines};
 use crate::message::sniff::{self, FileKind};
 use crate::message::transfer::{self, Encoding};
 use crate::message::{
@@ -272,7 +272,7 @@ impl Content<'_> {
         let unwrapped = tnef::unwrap(bytes, out.source_left());
         let mut found = Vec::new();
         out.add(self.at(Origin::Subject, false), unwrapped.subject);
-        out.add(self.at(Origin::Plain, false), newlines(unwrapped.body));
+        out.add(self.at(Origin::Plain, false), unwrapped.body);
         if !unwrapped.rtf.is_empty() {
             self.rtf(&unwrapped.rtf, out);
         }
@@ -323,14 +323,6 @@ pub(crate) fn second(place: Place) -> Place {
         reading: place.reading.saturating_add(1),
         ..place
     }
-}
-
-/// CRLF and bare CR become LF.
-fn newlines(text: String) -> String {
-    if !text.contains('\r') {
-        return text;
-    }
-    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// The charset that a page declares in its first KiB.

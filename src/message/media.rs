@@ -4,6 +4,7 @@
 //! So this runs in the helper process alone, and hands out each find as soon as it is made:
 //! what was found before the process is killed is not lost.
 
+use crate::message::collect::newlines;
 use crate::message::{Finding, Media, MediaKind, Origin, Piece, Place, image, pdf};
 use ::image::GrayImage;
 
@@ -126,6 +127,7 @@ impl Finds<'_> {
             reading: self.place.reading.max(reading),
             ..self.place
         };
+        let text = newlines(text);
         (self.sink)(Found::Text(Piece { place, text }));
     }
 

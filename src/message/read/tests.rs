@@ -354,6 +354,40 @@ fn bare_carriage_returns_are_line_ends_for_some() {
     assert_eq!(pieces(&found), ["subject: s", "plain: one\ntwo\nthree"]);
 }
 
+/// A CR may be written in other ways than by its byte.
+#[test]
+fn line_ends_of_a_piece_are_lf_however_written() {
+    let office = crate::message::office::tests::zipped(&[(
+        "word/document.xml",
+        "<w:p><w:t>a&#13;b&#xD;c</w:t></w:p>",
+    )]);
+    for (name, raw) in [
+        ("title", "Content-Type: text/html\n\n<p title='a<b>c&#xd>c'>x".to_owned()),
+        ("alt", "Content-Type: text/html\n\n<img alt='a&#13;b&#x0D;'>".to_owned()),
+        ("text", "Content-Type: text/html\n\n<pre>a&#13;b</pre><p>a&#xd;b".to_owned()),
+        ("hidden", "Content-Type: text/html\n\n<pre hidden>a&#13;b</pre>x<title>a&#13;b</title>".to_owned()),
+        ("comment", "Content-Type: text/html\n\nx<!--a&#13;b-->".to_owned()),
+        ("content", "Content-Type: text/html\n\n<style>p::before{content:'a\\d b\\00000D c'}</style><p>x".to_owned()),
+        ("link", "Content-Type: text/html\n\n<a href='mailto:a%0Db'>x</a>".to_owned()),
+        ("quoted-printable", "Content-Transfer-Encoding: quoted-printable\n\na=0Db=0D=0Ac\n".to_owned()),
+        ("base64", format!("Content-Transfer-Encoding: base64\n\n{}\n", b64("a\rb\r\nc"))),
+        ("utf-7", "Content-Type: text/plain; charset=utf-7\n\na+AA0-b\n".to_owned()),
+        ("utf-16", format!("Content-Type: text/plain; charset=utf-16le\nContent-Transfer-Encoding: base64\n\n{}\n", b64("a\0\r\0b\0"))),
+        ("subject", "Subject: =?utf-8?q?a=0Db?= =?utf-7?q?a+AA0-b?=\nFrom: =?utf-8?q?a=0Db?= <a@example.org>\n\nx\n".to_owned()),
+        ("file name", "Content-Disposition: attachment; filename*=utf-8''a%0Db.txt\n\nsome text\n".to_owned()),
+        ("rich text", "Content-Type: text/rtf\n\n{\\rtf1 a\\'0db\\u13?c{\\v d\\'0de}}".to_owned()),
+        ("office", format!("Content-Type: application/zip; name=a.docx\nContent-Transfer-Encoding: base64\n\n{}\n", b64(office))),
+        ("calendar", "Content-Type: text/calendar\n\nBEGIN:VCALENDAR\nDESCRIPTION:<p title='a&#13;b'>c</p>\n".to_owned()),
+        ("picture", "Content-Type: image/svg+xml; name=a.svg\n\n<svg><text>a&#13;b</text></svg>".to_owned()),
+    ] {
+        let found = reading(&raw);
+        assert!(!found.pieces.is_empty(), "{name}");
+        for piece in &found.pieces {
+            assert!(!piece.text.contains('\r'), "{name}: {:?}", piece.text);
+        }
+    }
+}
+
 #[test]
 fn charsets_and_their_lies() {
     let (cyrillic, _, _) = encoding_rs::KOI8_R.encode("Переведите деньги на этот кошелек");
