@@ -233,6 +233,22 @@ impl Diagnostics {
         self.hides_error |= other.hides_error;
     }
 
+    /// Shows no line of a file that holds a secret.
+    pub fn conceal(&mut self, file: &str, holds_secret: &dyn Fn(&str) -> bool) {
+        let hidden = self.overflow.as_deref_mut();
+        for diagnostic in self.list.iter_mut().chain(hidden) {
+            if diagnostic.file == file && holds_secret(&diagnostic.excerpt) {
+                diagnostic.excerpt = "(a line with a secret)".to_owned();
+                diagnostic.indent = 0;
+                diagnostic.carets = diagnostic.excerpt.len();
+                let quotes_it = diagnostic.message.contains('"');
+                if quotes_it && diagnostic.message.starts_with("this is no TOML") {
+                    diagnostic.message = "this is no TOML".to_owned();
+                }
+            }
+        }
+    }
+
     fn add(
         &mut self,
         severity: Severity,

@@ -24,10 +24,12 @@
 //! Which keys exist is told by the readers alone: [`Document::keys`] lists what was asked for, and
 //! the JSON schema and `config show` are made from it, so there is no second list to keep.
 
+mod secret;
 mod set;
 mod table;
 mod units;
 
+pub use secret::Secret;
 pub use table::Table;
 pub use units::{quote, show_duration, show_size};
 
@@ -78,6 +80,8 @@ pub enum Kind {
     Choice(Vec<&'static str>),
     /// One or several of these words.
     Choices(Vec<&'static str>),
+    /// A password or key, or where it is found.
+    Secret,
     /// A table from free names to strings.
     Entries,
     /// A table.
@@ -265,9 +269,22 @@ impl<'s> Document<'s> {
                 hint,
             );
         }
-        drop(keys);
-        self.problems.into_inner()
+        let secrets: Vec<&Key> = (keys.iter().filter(|key| key.kind == Kind::Secret)).collect();
+        let mut problems = self.problems.into_inner();
+        if !secrets.is_empty() {
+            problems.conceal(&self.source.name, &|line| holds_secret(line, &secrets));
+        }
+        problems
     }
+}
+
+/// Does a line look as if it gave one of these keys? Even one that is misspelt or broken must not be quoted.
+fn holds_secret(line: &str, secrets: &[&Key]) -> bool {
+    let words = line.split(|c: char| !c.is_alphanumeric() && !"_-".contains(c));
+    words.filter(|word| !word.is_empty()).any(|word| {
+        let names = secrets.iter().map(|key| key.name.as_str());
+        names.clone().any(|name| name == word) || did_you_mean(word, names).is_some()
+    })
 }
 
 /// Tells a syntax error in the words of an admin.

@@ -20,7 +20,7 @@ use crate::diagnose::{Diagnostics, Source};
 use crate::lookup;
 use crate::message::ReadLimits;
 use crate::policy::Policy;
-use crate::toml_reader::Document;
+use crate::toml_reader::{Document, Kind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -198,7 +198,16 @@ fn values(document: &Document<'_>) -> Vec<Value> {
         .filter(|key| key.kind.is_value() && key.table != "rule")
         .map(|key| Value {
             value: match &key.span {
-                Some(span) => source.text.get(span.clone()).map(str::to_owned),
+                Some(span) => source
+                    .text
+                    .get(span.clone())
+                    // Where a secret is found may be shown, itself it may not.
+                    .map(
+                        |text| match key.kind == Kind::Secret && !text.starts_with('{') {
+                            true => "\"(secret)\"".to_owned(),
+                            false => text.to_owned(),
+                        },
+                    ),
                 None => key.default,
             },
             line: key.span.map(|span| source.line_col(span.start).0),

@@ -69,6 +69,15 @@ fn table(path: &str, samples: &[&str], keys: &[Key]) -> Value {
 fn value(kind: &Kind) -> Value {
     match kind {
         Kind::Text => json!({"type": "string"}),
+        Kind::Secret => {
+            let elsewhere = json!({
+                "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": false,
+                "properties": {
+                    "file": {"type": "string"}, "env": {"type": "string"}, "credential": {"type": "string"}
+                }
+            });
+            json!({"anyOf": [{"type": "string"}, elsewhere]})
+        }
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Integer(limits) => {
             json!({"type": "integer", "minimum": limits.start(), "maximum": limits.end()})

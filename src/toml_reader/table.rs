@@ -394,7 +394,7 @@ impl<'d> Table<'d> {
         }
     }
 
-    fn ask(&self, key: &str, kind: Kind) -> Option<&'d Spanned<DeValue<'d>>> {
+    pub(super) fn ask(&self, key: &str, kind: Kind) -> Option<&'d Spanned<DeValue<'d>>> {
         self.asked.borrow_mut().push(key.to_owned());
         let value = self.items.and_then(|items| items.get(key));
         let mut keys = self.document.keys.borrow_mut();
@@ -434,7 +434,7 @@ impl<'d> Table<'d> {
         self.wrong_type_with(key, value, wanted, Some(hint))
     }
 
-    fn wrong_type_with<T>(
+    pub(super) fn wrong_type_with<T>(
         &self,
         key: &str,
         value: &Spanned<DeValue<'_>>,
