@@ -16,6 +16,7 @@ pub mod outbound;
 // Floor 2.
 pub mod lookup;
 pub mod policy;
+pub mod quarantine;
 
 // Floor 3.
 pub mod config;

@@ -20,6 +20,7 @@ use crate::diagnose::{Diagnostics, Source};
 use crate::lookup;
 use crate::message::ReadLimits;
 use crate::policy::Policy;
+use crate::quarantine;
 use crate::toml_reader::{Document, Kind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct Config {
     pub decoder: decoder::Settings,
     /// Where quoted passwords are looked up.
     pub breach: lookup::Settings,
+    /// How messages are kept for review.
+    pub quarantine: quarantine::Settings,
     /// The answer to our own failures.
     pub on_error: OnError,
     /// What is done with messages.
@@ -71,6 +74,7 @@ impl Default for Config {
             read: ReadLimits::default(),
             decoder: decoder::Settings::default(),
             breach: lookup::Settings::default(),
+            quarantine: quarantine::Settings::default(),
             on_error: OnError::default(),
             policy: Policy::default(),
         }

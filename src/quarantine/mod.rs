@@ -1,0 +1,18 @@
+//! The quarantine: messages that wait for somebody's decision.
+
+mod entry;
+mod error;
+mod filter;
+mod open;
+mod settings;
+mod store;
+
+pub use entry::{
+    Attempt, AuditRecord, Deed, Entry, ListRow, NewAttempt, NewEntry, Outcome, Progress, State,
+    Stored, StoredSignal, StoredVerdict, StoredWallet,
+};
+pub use error::{StoreError, Trouble};
+pub use filter::{Filter, Page};
+pub use open::open;
+pub use settings::{DomainRetention, Retention, Settings};
+pub use store::{Answer, Erased, Excess, Listing, Stats, Store, Wave, hex, read_all};
