@@ -4,11 +4,17 @@
 
 mod client;
 mod data;
+mod digest;
 mod hop;
+mod keys;
+mod pass;
 mod reply;
 
 pub use client::send;
+pub use digest::MessageDigest;
 pub use hop::NextHop;
+pub use keys::Keys;
+pub use pass::{Invalid, MAX_PASS, MAX_RECIPIENTS, PASS_FIELD, Pass};
 pub use reply::{Reply, ReplyError, queue_id};
 
 use crate::message::Address;
