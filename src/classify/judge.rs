@@ -1,14 +1,15 @@
 //! The judge: all that is loaded once and used for every message.
 
 use crate::classify::evidence::{Evidence, Voice};
+use crate::classify::gates::{self, Told};
 use crate::classify::matcher::Matcher;
 use crate::classify::model::{Model, Sum, category, themes};
 use crate::classify::pack::Pack;
 use crate::classify::template::{Fingerprint, Template, Templates};
 use crate::classify::wallets::{self, FoundWallet, Wallets};
 use crate::classify::{
-    Category, Class, Context, Kind, SEXTORTION, SUSPECT, Settings, Signal, Verdict, builtin,
-    examples, header, password, signals, voices,
+    Category, Class, Context, SEXTORTION, SUSPECT, Settings, Signal, Verdict, builtin, examples,
+    header, password, signals, voices,
 };
 use crate::diagnose::{Diagnostics, Source};
 use crate::message::{Envelope, Finding, Origin, Piece, Place, Reading};
@@ -34,8 +35,6 @@ const ABOUT: [&str; 7] = [
 const THEMES_FOR_MORE: usize = 2;
 /// Hints are everywhere in a longer text, in words; a threat has some hundreds.
 const LONG_TEXT: usize = 1_200;
-/// So many themes a message without a way to pay must touch to be suspect.
-const THEMES_WITHOUT_PAYMENT: usize = 6;
 
 /// One pattern of one language, in one of its spellings; it means something only to the judge that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,13 +118,14 @@ impl Judge {
     /// Judges one message. Never fails: damaged input is a fact that is judged.
     pub fn judge(&self, envelope: &Envelope, reading: &Reading) -> Verdict {
         let case = self.examine(envelope, reading);
-        let kind = kind(&case.found.places);
+        let told = Told::new(case.found.places.keys());
+        let kind = gates::kind(&told);
         let score = case
             .found
             .sum
             .score
-            .min(most_points(case.context, about(&case.evidence)))
-            .min(gate(kind, &case.found.places));
+            .min(gates::by_context(case.context, about(&case.evidence)))
+            .min(gates::by_signals(kind, &told));
         let score = (score * 10.0).round() / 10.0;
         let class = if score >= SEXTORTION {
             Class::Sextortion
@@ -326,7 +326,7 @@ impl Judge {
                     .or_insert(wallet.hit.place);
             }
         }
-        if !has_payment(&places) || evidence.most_words > LONG_TEXT {
+        if !Told::new(places.keys()).can_be_paid() || evidence.most_words > LONG_TEXT {
             places.retain(|id, _| !id.ends_with(".hint"));
         }
         if evidence.is_cut {
@@ -400,118 +400,6 @@ fn about(evidence: &Evidence) -> usize {
     // "I got this. What shall I do?" together is what a victim says, and no extorter.
     let is_victim = own.contains_key("report.received") && own.contains_key("report.help");
     guards + usize::from(is_victim)
-}
-
-/// The most points that a message can have by who speaks and how much it speaks about such mail.
-///
-/// News, advice and victims quote whole threats, so that no weight of a guard could make up for the
-/// points of the quotation. Two guards happen in a threat, three are a message about the crime.
-fn most_points(context: Context, about: usize) -> f64 {
-    match (context, about) {
-        (Context::Direct, 0..=2) => f64::INFINITY,
-        (Context::Quoted | Context::Forwarded, 0) => SEXTORTION - 0.1,
-        _ => SUSPECT - 0.1,
-    }
-}
-
-/// Is there a way to pay? Only beside one do hints count, which honest mail is full of.
-fn has_payment(places: &BTreeMap<String, Place>) -> bool {
-    places.keys().any(|id| {
-        category(id) == Some(Category::Wallet)
-            || matches!(
-                id.as_str(),
-                "payment.voucher" | "payment.bank" | "payment.messenger"
-            )
-    })
-}
-
-/// The most points that a message can have by what it lacks: extortion needs a lever and a demand.
-fn gate(kind: Kind, places: &BTreeMap<String, Place>) -> f64 {
-    let has = |wanted: &[Category]| {
-        places
-            .keys()
-            .any(|id| category(id).is_some_and(|it| wanted.contains(&it)))
-    };
-    let wants_money = has(&[Category::Demand, Category::Payment, Category::Wallet]);
-    let levers = [
-        Category::Exposure,
-        Category::Recording,
-        Category::Access,
-        Category::Chat,
-    ];
-    let is_lever = |id: &str| category(id).is_some_and(|it| levers.contains(&it));
-    // A hint alone is no lever, two of different themes are.
-    let (hints, sure): (Vec<&str>, Vec<&str>) = places
-        .keys()
-        .map(String::as_str)
-        .filter(|id| is_lever(id))
-        .partition(|id| id.ends_with(".hint"));
-    let is_violent = places.contains_key("demand.violence");
-    // Neither is a promise or a shame alone, but two of them are, where nothing was sold.
-    let soft = [
-        "access.hint",
-        "recording.hint",
-        "exposure.hint",
-        "promise.delete",
-        "demand.silence",
-    ];
-    let softs = soft.iter().filter(|id| places.contains_key(**id)).count()
-        + usize::from(has(&[Category::Sexual]));
-    let is_soft = softs >= 2 && !has(&[Category::Receipt]);
-    if !wants_money || (sure.is_empty() && hints.len() < 2 && !is_soft && !is_violent) {
-        return SUSPECT - 0.1;
-    }
-    // Fiction, quarrels and reports name the deeds, but nowhere to send the money to.
-    if !has_payment(places) && themes(places.keys().map(String::as_str)) < THEMES_WITHOUT_PAYMENT {
-        return SUSPECT - 0.1;
-    }
-    // A family that met on a video call and shares the cost is none.
-    let is_intimate = places.contains_key("chat.undressed")
-        || places.keys().any(|id| {
-            matches!(category(id), Some(Category::Recording | Category::Sexual))
-                && !id.ends_with(".hint")
-        });
-    if kind == Kind::Chat && !is_intimate {
-        return SUSPECT - 0.1;
-    }
-    // Dating services warn of the very same deeds, but name no way to pay.
-    if kind == Kind::Chat && places.contains_key("receipt.service") && !has_payment(places) {
-        return SUSPECT - 0.1;
-    }
-    if kind != Kind::Other {
-        return f64::INFINITY;
-    }
-    // Without a sexual claim much honest business reads alike: the money must be hard to trace.
-    let is_hidden_money = [
-        "demand.crypto",
-        "payment.voucher",
-        "payment.messenger",
-        "payment.wallet",
-    ]
-    .iter()
-    .any(|id| places.contains_key(*id))
-        || has(&[Category::Wallet]);
-    if is_hidden_money {
-        SEXTORTION - 0.1
-    } else {
-        SUSPECT - 0.1
-    }
-}
-
-/// Which form of extortion the signals describe.
-fn kind(places: &BTreeMap<String, Place>) -> Kind {
-    let has = |wanted: Category| places.keys().any(|id| category(id) == Some(wanted));
-    let is_sexual = has(Category::Recording) || has(Category::Sexual);
-    if has(Category::Chat)
-        && !places.contains_key("access.malware")
-        && !places.contains_key("access.hacked")
-    {
-        Kind::Chat
-    } else if is_sexual || has(Category::Chat) {
-        Kind::Bluff
-    } else {
-        Kind::Other
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod builtin;
 mod evidence;
 mod examples;
 mod find;
+mod gates;
 mod header;
 mod judge;
 mod lexicon;

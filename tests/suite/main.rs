@@ -10,6 +10,7 @@ use callbluff::classify::{Class, Judge, Verdict};
 use callbluff::message::{Envelope, ReadLimits, read};
 use random::Random;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::LazyLock;
 
 static JUDGE: LazyLock<Judge> = LazyLock::new(Judge::builtin);
@@ -64,6 +65,39 @@ fn is_found(verdict: &Verdict, kind: &str) -> bool {
     }
 }
 
+/// What was found in a mail, told by signals and never by words.
+fn tell(id: &str, transform: &str, verdict: &Verdict) -> String {
+    let ids: Vec<_> = verdict
+        .signals
+        .iter()
+        .map(|s| format!("{}{:+}", s.id, s.weight))
+        .collect();
+    let kind = verdict.kind.map_or("-".to_owned(), |kind| kind.to_string());
+    format!(
+        "{id} {transform}: {} {kind} {:.1} {}",
+        verdict.class,
+        verdict.score,
+        ids.join(" ")
+    )
+}
+
+/// Appends a line to the file that `CALLBLUFF_SUITE_SIGNALS` names, if it does.
+fn note(told: &str, is_right: bool) {
+    let Some(file) = std::env::var_os("CALLBLUFF_SUITE_SIGNALS") else {
+        return;
+    };
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file)
+        .expect("the file of signals");
+    let mark = if is_right { "right" } else { "wrong" };
+    // One write, since the tests run side by side.
+    let line = format!("{mark} {told}\n");
+    file.write_all(line.as_bytes())
+        .expect("the file of signals");
+}
+
 fn run(
     part: &str,
     languages: &mut Table,
@@ -80,19 +114,10 @@ fn run(
             languages.count(&language, is_hit);
             transforms.count(name, is_hit);
             families.count(&text.family, is_hit);
+            let told = format!("{part} {}", tell(&text.id, name, &verdict));
+            note(&told, is_hit);
             if !is_hit {
-                let ids: Vec<_> = verdict
-                    .signals
-                    .iter()
-                    .map(|s| format!("{}{:+}", s.id, s.weight))
-                    .collect();
-                misses.push(format!(
-                    "{part} {} {name}: {} {:.1} {}",
-                    text.id,
-                    verdict.class,
-                    verdict.score,
-                    ids.join(" ")
-                ));
+                misses.push(told);
             }
         }
     }
@@ -160,19 +185,10 @@ fn honest_mail_of_the_suite_stays_clean() {
             total += 1;
             let is_suspect = verdict.class != Class::Clean;
             suspects.count(&language, is_suspect);
+            let told = tell(&text.id, name, &verdict);
+            note(&format!("ham {told}"), !is_suspect);
             if is_suspect {
-                let ids: Vec<_> = verdict
-                    .signals
-                    .iter()
-                    .map(|s| format!("{}{:+}", s.id, s.weight))
-                    .collect();
-                println!(
-                    "{} {name}: {} {:.1} {}",
-                    text.id,
-                    verdict.class,
-                    verdict.score,
-                    ids.join(" ")
-                );
+                println!("{told}");
             }
             if verdict.class == Class::Sextortion {
                 sextortion.push(text.id.clone());
