@@ -340,12 +340,13 @@ impl Judge {
 
     /// Who threatens whom, and the findings that count for it.
     fn context(&self, evidence: &Evidence, direct: Found, whole: Found) -> (Context, Found) {
+        // A scam text that is merely quoted or wrapped, with no words of a real sender, is a trick;
+        // its subject alone may look like a threat, but says less.
+        if evidence.own_words < FEW_WORDS && whole.sum.score >= SUSPECT {
+            return (Context::Direct, whole);
+        }
         if direct.sum.score >= SUSPECT || whole.sum.score < SUSPECT {
             return (Context::Direct, direct);
-        }
-        // A scam text that is merely quoted or wrapped, with no words of a real sender, is a trick.
-        if evidence.own_words < FEW_WORDS {
-            return (Context::Direct, whole);
         }
         let quoted = evidence.of(&[Voice::Cited, Voice::Quoted]).len();
         let forwarded = evidence.of(&[Voice::Forwarded]).len();
