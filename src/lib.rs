@@ -11,6 +11,7 @@ pub mod toml_reader;
 
 // Floor 1.
 pub mod classify;
+pub mod notice;
 pub mod outbound;
 
 // Floor 2.

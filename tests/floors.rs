@@ -12,8 +12,8 @@ floor 6  daemon
 floor 5  milter | web
 floor 4  engine
 floor 3  config | maillog | metrics
-floor 2  policy | quarantine | notice | decoder | lookup
-floor 1  classify | outbound
+floor 2  policy | quarantine | decoder | lookup
+floor 1  classify | outbound | notice
 ground   message | spool | toml_reader
 cellar   diagnose
 ";

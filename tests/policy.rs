@@ -157,6 +157,19 @@ fn shown(decision: &Decision) -> String {
     for (name, value) in &decision.headers {
         text += &format!(", {name}: {value}");
     }
+    if let Some(notice) = &decision.notice {
+        let (form, family) = (notice.form.name(), notice.family.name());
+        text += &format!(", notice {form} {family} {}", notice.language);
+        if let Some(country) = notice.country {
+            text += &format!("-{country}");
+        }
+        if notice.quotes_password {
+            text += " password";
+        }
+    }
+    if let Some(copy) = &decision.copy {
+        text += &format!(", copy {copy}");
+    }
     if let Some(reply) = &decision.reply {
         text += &format!(", {reply}");
     }
@@ -172,8 +185,22 @@ fn outcome(plan: &Plan) -> String {
         Fate::Reject(reply) => format!("reject {}", reply.code()),
         Fate::Defer(reply) => format!("defer {}", reply.code()),
     };
+    let mut fate = fate;
+    if let Some(notice) = &plan.notice {
+        fate += &format!(", notice {}", notice.form.name());
+    }
+    for index in &plan.notify {
+        fate += &format!(", tell {index}");
+    }
+    let is_changed = plan.notice.is_some() || !plan.copies.is_empty();
+    if is_changed && !plan.remove.is_empty() {
+        fate += &format!(", without {:?}", plan.remove);
+    }
+    for copy in &plan.copies {
+        fate += &format!(", copy {copy}");
+    }
     match each.len() {
-        1 => each.join(""),
+        1 if !is_changed => each.join(""),
         _ => format!("{} => {fate}", each.join("; ")),
     }
 }

@@ -6,6 +6,7 @@ use crate::cli::show::printable;
 use crate::cli::source::{self, Mail};
 use crate::engine::Engine;
 use crate::message::{Address, Client, Envelope, Header};
+use crate::notice::Form;
 use crate::policy::{Decision, Facts, Fate, Plan, Policy};
 use serde_json::json;
 use std::io::{self, Write};
@@ -320,6 +321,13 @@ fn test_json(policy: &Policy, judged: &Judged) -> serde_json::Value {
                 "would": decision.would.map(|would| would.name()),
                 "rule": decision.rule,
                 "reply": decision.reply.as_ref().map(ToString::to_string),
+                "notice": decision.notice.as_ref().map(|notice| json!({
+                    "form": notice.form.name(),
+                    "family": notice.family.name(),
+                    "language": notice.language,
+                    "country": notice.country,
+                })),
+                "copy": decision.copy,
                 "reason": decision.reason,
             })
         })
@@ -343,6 +351,13 @@ fn outcome(decision: &Decision) -> String {
     if let Some(rule) = &decision.rule {
         text += &format!(" by rule \"{rule}\"");
     }
+    if let Some(notice) = &decision.notice {
+        let (form, family) = (notice.form.name(), notice.family.name());
+        text += &format!(", notice {form} ({family}, {})", notice.language);
+    }
+    if let Some(copy) = &decision.copy {
+        text += &format!(", copy to {copy}");
+    }
     text
 }
 
@@ -357,7 +372,23 @@ fn fate(plan: &Plan) -> String {
         Fate::Discard => "discard".to_owned(),
         Fate::Reject(reply) | Fate::Defer(reply) => reply.to_string(),
     };
-    answer + &stored
+    let told = match &plan.notice {
+        None => "",
+        Some(notice) => match notice.form {
+            Form::Replace => ", with a notice in place of the message",
+            Form::Banner => ", with a notice before the message",
+            Form::Header => ", with a notice in the header",
+        },
+    };
+    let apart = match plan.notify.len() {
+        0 => String::new(),
+        count => format!(", {count} told by a message of its own"),
+    };
+    let copies = match &plan.copies[..] {
+        [] => String::new(),
+        copies => format!(", copy to {}", copies.join(" and ")),
+    };
+    answer + &stored + told + &apart + &copies
 }
 
 fn replay(args: &Replay, out: &mut dyn Write) -> Result<u8, String> {
@@ -399,7 +430,10 @@ fn changes(old: &Policy, new: &Policy, judged: &Judged) -> Vec<(String, Decision
         .decisions
         .into_iter()
         .zip(new.plan(&facts).decisions);
-    let effect = |decision: &Decision| (decision.disposition, decision.would);
+    let effect = |decision: &Decision| {
+        let (notice, copy) = (decision.notice.clone(), decision.copy.clone());
+        (decision.disposition, decision.would, notice, copy)
+    };
     judged
         .envelope
         .recipients

@@ -1,6 +1,7 @@
 //! What a `[[rule]]` does: action, reply, subject prefix, headers.
 
 use crate::diagnose::did_you_mean;
+use crate::notice::Form;
 use crate::policy::{
     Action, Disposition, MAX_PREFIX_BYTES, PLACEHOLDERS, Reply, ReplyError, ReplyTemplate,
     Template, TemplateError,
@@ -9,6 +10,9 @@ use crate::toml_reader::{At, Table};
 
 /// The most headers that one rule may add.
 const MAX_HEADERS: usize = 20;
+
+/// The longest address, in bytes (RFC 5321, section 4.5.3.1.3).
+const MAX_ADDRESS: usize = 254;
 
 /// Headers that rules cannot add: they are ours, or another meaning would be forged.
 const RESERVED: [&str; 17] = [
@@ -39,6 +43,8 @@ pub(crate) fn read(table: &Table<'_>) -> Option<Action> {
     let text = table.text("text");
     let prefix = table.text("subject_prefix");
     let headers = table.entries("headers");
+    let notice = table.choice("notice", &Form::ALL.map(|form| (form.name(), form)));
+    let copy = table.text("copy");
     let chosen = table.required("action", chosen, "add  action = \"quarantine\"")?;
     let disposition = chosen.value;
     let mut action = Action::new(disposition);
@@ -82,7 +88,62 @@ pub(crate) fn read(table: &Table<'_>) -> Option<Action> {
             action.headers.push((name.value, template));
         }
     }
+    action.notice = notice.and_then(|at| notice_form(table, at, disposition));
+    action.copy = copy.and_then(|at| mailbox(table, at, disposition));
     Some(action)
+}
+
+/// `notice`: where the message stays in the quarantine only a notice in its place reaches anybody.
+fn notice_form(table: &Table<'_>, at: At<Form>, disposition: Disposition) -> Option<Form> {
+    let document = table.document();
+    match disposition {
+        Disposition::Tag => return Some(at.value),
+        Disposition::Quarantine if at.value == Form::Replace => return Some(at.value),
+        Disposition::Quarantine => document.error_with(
+            at.span,
+            format!(
+                "notice \"{}\" goes with the message, which stays in the quarantine",
+                at.value.name()
+            ),
+            "write  notice = \"replace\"  or  action = \"tag\"",
+        ),
+        _ => document.warning_with(
+            at.span,
+            format!("`notice` has no effect with action \"{disposition}\""),
+            "write  action = \"quarantine\"  or  action = \"tag\"",
+        ),
+    }
+    None
+}
+
+/// `copy = "mailbox@example.org"`.
+fn mailbox(table: &Table<'_>, at: At<String>, disposition: Disposition) -> Option<String> {
+    let document = table.document();
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>,;:\"\\()[]".contains(&byte);
+    let is_address = at.value.len() <= MAX_ADDRESS
+        && at.value.bytes().all(is_plain)
+        && matches!(at.value.split_once('@'), Some((local, domain))
+            if !local.is_empty() && domain.contains('.') && !domain.contains('@'));
+    if !is_address {
+        document.error_with(
+            at.span,
+            format!("\"{}\" is no mailbox", at.value),
+            "write it like  copy = \"evidence@example.org\"",
+        );
+        return None;
+    }
+    if matches!(
+        disposition,
+        Disposition::Hold | Disposition::Defer | Disposition::Reject
+    ) {
+        document.warning_with(
+            at.span,
+            format!("`copy` has no effect with action \"{disposition}\": the whole message is held or refused"),
+            "write  action = \"quarantine\"  or delete this line",
+        );
+        return None;
+    }
+    Some(at.value)
 }
 
 fn no_effect(table: &Table<'_>, at: &At<String>, key: &str, disposition: Disposition) {

@@ -1,7 +1,7 @@
 //! Domain files: what a customer's domain wants, one file each.
 
 use crate::config::maps::Maps;
-use crate::config::{action, rules};
+use crate::config::{action, notice, rules};
 use crate::diagnose::{Diagnostics, Source};
 use crate::policy::{Disposition, Domain, Trust};
 use crate::toml_reader::{At, Document, Table};
@@ -143,6 +143,9 @@ pub(crate) fn read_table(
     domain.suspect = default("suspect");
     domain.sextortion = default("sextortion");
     defaults.finish();
+    let notice = root.table("notice");
+    domain.notice = notice::wishes(&notice, false);
+    notice.finish();
     let prefix = names.first().map_or("", |name| &name.value);
     domain.rules = rules::read(root, &format!("{prefix}/"), maps, trust);
     for (index, rule) in domain.rules.iter().enumerate() {

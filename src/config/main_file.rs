@@ -2,7 +2,7 @@
 
 use crate::config::domains::{DEFAULTS, Domains, fixed_prefix};
 use crate::config::maps::Maps;
-use crate::config::{Config, Fallback, LogFormat, LogLevel, SocketAddress, rules};
+use crate::config::{Config, Fallback, LogFormat, LogLevel, SocketAddress, notice, rules};
 use crate::diagnose::Diagnostics;
 use crate::lookup::Breaches;
 use crate::policy::{Combine, Disposition};
@@ -37,11 +37,13 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     breach(root.table("breach"), &mut config, folder);
     defaults(root.table("defaults"), &mut config);
     on_error(root.table("on_error"), &mut config);
+    notice::read(root.table("notice"), &mut config.policy.notice);
     let map_table = root.table("maps");
     let maps = Maps::read(&map_table, folder);
     map_table.finish();
     trust(root.table("trust"), &maps, &mut config);
     config.policy.rules = rules::read(root, "", &maps, &config.policy.trust);
+    notice::check_sender(root, &config.policy);
     let mut files = maps.files.clone();
     let mut domain_problems = Diagnostics::new();
     if let Some(at) = root.text("domains_dir") {

@@ -4,6 +4,7 @@ mod action;
 mod domains;
 mod main_file;
 mod maps;
+mod notice;
 mod rules;
 mod schema;
 mod settings;

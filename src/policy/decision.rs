@@ -1,5 +1,6 @@
 //! What is done with a message for one recipient, and why.
 
+use crate::notice::Choice;
 use crate::policy::{Disposition, Reply};
 
 /// Does the policy act?
@@ -29,6 +30,10 @@ pub struct Decision {
     pub subject_prefix: Option<String>,
     /// Further headers as name and value, safe to send.
     pub headers: Vec<(String, String)>,
+    /// What the recipient is told in place of the message or before it.
+    pub notice: Option<Choice>,
+    /// A mailbox that gets the message, too.
+    pub copy: Option<String>,
     /// Was it made milder for this recipient's sake? Then other recipients do not change it.
     pub is_capped: bool,
     /// Why, for logs and `policy test`.
@@ -46,6 +51,8 @@ impl Decision {
             add_headers: false,
             subject_prefix: None,
             headers: Vec::new(),
+            notice: None,
+            copy: None,
             is_capped: false,
             reason: reason.into(),
         }
@@ -61,5 +68,7 @@ impl Decision {
         self.reply = None;
         self.subject_prefix = None;
         self.headers.clear();
+        self.notice = None;
+        self.copy = None;
     }
 }

@@ -1,6 +1,6 @@
 //! Rules that work, but hardly as meant.
 
-use crate::classify::{Class, Kind};
+use crate::classify::{Class, Context, Kind};
 use crate::policy::cap::ROLES;
 use crate::policy::{Conditions, Disposition, Rule, Trust, Words};
 
@@ -63,6 +63,15 @@ pub fn lint(rules: &[Rule], trust: &Trust) -> Vec<Remark> {
                 "write  action = \"tag\"",
             );
         }
+        if rule.action.notice.is_some()
+            && let Some(why) = never_told(&rule.conditions)
+        {
+            remark(
+                "notice",
+                format!("this rule never sends a notice: {why}"),
+                "delete this line",
+            );
+        }
         let is_final = matches!(disposition, Disposition::Reject | Disposition::Discard);
         if is_final && rule.conditions.kinds.contains(&Kind::Chat) {
             remark(
@@ -75,6 +84,25 @@ pub fn lint(rules: &[Rule], trust: &Trust) -> Vec<Remark> {
         }
     }
     remarks
+}
+
+/// Why no message that fits the conditions leads to a notice.
+fn never_told(conditions: &Conditions) -> Option<&'static str> {
+    let Conditions {
+        classes,
+        kinds,
+        contexts,
+        ..
+    } = conditions;
+    if !contexts.is_empty() && !contexts.contains(&Context::Direct) {
+        return Some("who quotes or forwards a threat does not threaten");
+    }
+    let may_be_bluff =
+        classes.contains(&Class::Sextortion) && (kinds.is_empty() || kinds.contains(&Kind::Bluff));
+    let may_be_chat = (classes.contains(&Class::Sextortion) || classes.contains(&Class::Suspect))
+        && (kinds.is_empty() || kinds.contains(&Kind::Chat));
+    (!may_be_bluff && !may_be_chat)
+        .then_some("they are for sextortion of kind bluff, and for kind chat")
 }
 
 /// Why conditions contradict each other or what is known of every message.

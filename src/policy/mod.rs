@@ -30,8 +30,9 @@ pub use rule::{Action, ReplyTemplate, Rule};
 pub use template::{PLACEHOLDERS, Template, TemplateError};
 pub use trust::{Trust, Trusted};
 
-use crate::classify::Class;
+use crate::classify::{Class, Context, Kind};
 use crate::message::Address;
+use crate::notice::{self, Choice, Family, Form};
 use conditions::Question;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,6 +83,8 @@ pub struct Domain {
     pub suspect: Option<Disposition>,
     /// As `suspect`.
     pub sextortion: Option<Disposition>,
+    /// How its recipients are told.
+    pub notice: notice::Wishes,
     /// Asked before those of the main file.
     pub rules: Vec<Rule>,
 }
@@ -101,6 +104,8 @@ pub struct Policy {
     pub trust: Trust,
     /// What is done where no rule decides.
     pub defaults: Defaults,
+    /// How recipients are told about threats, where a rule says so.
+    pub notice: notice::Settings,
     /// Asked in order; the first whose conditions hold decides.
     pub rules: Vec<Rule>,
     /// What single domains want, by their name in lower case.
@@ -116,6 +121,7 @@ impl Default for Policy {
             subject_prefix: None,
             trust: Trust::default(),
             defaults: Defaults::default(),
+            notice: notice::Settings::default(),
             rules: Vec::new(),
             domains: HashMap::new(),
         }
@@ -196,6 +202,12 @@ impl Policy {
             decision.is_capped = cap == Cap::Role;
             decision.disposition = cap.instead();
         }
+        if let Some(action) = rule.map(|rule| &rule.action) {
+            decision.copy.clone_from(&action.copy);
+            if let Some(form) = action.notice {
+                self.notify(&mut decision, form, facts, &key, domain);
+            }
+        }
         self.furnish(&mut decision, rule, facts, recipient, domain);
         let mode = rule
             .and_then(|rule| rule.mode)
@@ -205,6 +217,35 @@ impl Policy {
             decision.monitor(self.monitor_headers);
         }
         decision
+    }
+
+    /// Adds what the recipient is told, or the reason why nothing is.
+    fn notify(
+        &self,
+        decision: &mut Decision,
+        form: Form,
+        facts: &Facts<'_>,
+        recipient: &AddressKey,
+        domain: Option<&Domain>,
+    ) {
+        match family(decision, form, facts) {
+            Ok(family) => {
+                let general = &self.notice.wishes;
+                let none = notice::Wishes::default();
+                let wishes = [domain.map_or(&none, |domain| &domain.notice), general];
+                let threat = facts.verdict.language.as_deref();
+                let mut choice = Choice::new(form, family, wishes, threat, recipient.domain());
+                choice.quotes_password = facts
+                    .verdict
+                    .signals
+                    .iter()
+                    .any(|signal| PASSWORD.contains(&signal.id.as_str()));
+                let (form, family) = (form.name(), family.name());
+                decision.reason += &format!("; notice: {form}, {family}, {}", choice.language);
+                decision.notice = Some(choice);
+            }
+            Err(why) => decision.reason += &format!("; no notice: {why}"),
+        }
     }
 
     /// The domain's own policy: the closest of its parents that has one.
@@ -272,6 +313,55 @@ impl Policy {
             }
             Disposition::Quarantine | Disposition::Discard => {}
         }
+    }
+}
+
+/// Signals that a password is quoted.
+const PASSWORD: [&str; 2] = ["proof.password", "proof.breached-password"];
+
+/// Which words fit, or why none do.
+///
+/// Design note: only what is certainly the webcam bluff may be called one. To a victim of a chat
+/// partner that would be a falsehood, and for a mere suspicion or other extortion there are no words.
+fn family(decision: &Decision, form: Form, facts: &Facts<'_>) -> Result<Family, &'static str> {
+    let verdict = facts.verdict;
+    match decision.disposition {
+        Disposition::Tag => {}
+        Disposition::Quarantine if form == Form::Replace => {}
+        _ => return Err("only tagged and quarantined mail can have one"),
+    }
+    if decision.is_capped {
+        return Err("abuse@ and postmaster@ see what there is");
+    }
+    if matches!(verdict.context, Some(Context::Quoted | Context::Forwarded)) {
+        return Err("the sender does not threaten, but speaks of a threat");
+    }
+    match (verdict.class, verdict.kind) {
+        (Class::Sextortion, Some(Kind::Bluff)) => Ok(Family::Bluff),
+        (Class::Sextortion | Class::Suspect, Some(Kind::Chat)) => Ok(Family::Chat),
+        _ => Err("only sextortion and blackmail by a chat partner have words of their own"),
+    }
+}
+
+/// What a policy needs of an MTA besides the usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Some rule replaces bodies.
+    pub replaces: bool,
+    /// Some rule sends copies.
+    pub copies: bool,
+}
+
+impl Policy {
+    /// What its rules may ask of the MTA.
+    pub fn needs(&self) -> Needs {
+        let of_domains = self.domains.values().flat_map(|domain| &domain.rules);
+        let mut needs = Needs::default();
+        for rule in self.rules.iter().chain(of_domains) {
+            needs.replaces |= matches!(rule.action.notice, Some(Form::Replace | Form::Banner));
+            needs.copies |= rule.action.copy.is_some();
+        }
+        needs
     }
 }
 

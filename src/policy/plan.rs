@@ -1,5 +1,6 @@
 //! The decisions of all recipients, joined into what an MTA can do.
 
+use crate::notice::{Choice, Form};
 use crate::policy::{Decision, Disposition, Reply};
 
 /// What becomes of a message whose recipients want different things.
@@ -44,6 +45,12 @@ pub struct Plan {
     pub subject_prefix: Option<String>,
     /// Further headers as name and value, safe to send.
     pub headers: Vec<(String, String)>,
+    /// What is told to those who stay, and how.
+    pub notice: Option<Choice>,
+    /// Recipients in `store`, by their index, who are told by a message of its own: others get this one.
+    pub notify: Vec<usize>,
+    /// Mailboxes to add to the envelope.
+    pub copies: Vec<String>,
     /// What was decided for each recipient, in the order of the envelope, as it is carried out.
     pub decisions: Vec<Decision>,
 }
@@ -100,10 +107,31 @@ impl Plan {
                 .collect()
         };
         let store = indices(&[Disposition::Quarantine]);
-        let gone = indices(&[Disposition::Quarantine, Disposition::Discard]);
+        let mut gone = indices(&[Disposition::Quarantine, Disposition::Discard]);
+        let copies = copies(&decisions);
+        let is_read = gone.len() < decisions.len() || !copies.is_empty();
+        let mut notify: Vec<usize> = store
+            .iter()
+            .copied()
+            .filter(|&index| decisions[index].notice.is_some())
+            .collect();
+        let mut notice = if is_read {
+            notice_beside(&decisions)
+        } else {
+            None
+        };
+        // Where nobody gets the message as it is, the notice takes its place, and no mail of our own is needed.
+        if let Some(&first) = notify.first().filter(|_| !is_read) {
+            notice = decisions[first].notice.clone();
+            let (told, rest): (Vec<usize>, Vec<usize>) = notify
+                .into_iter()
+                .partition(|&index| decisions[index].notice == notice);
+            gone.retain(|index| !told.contains(index));
+            notify = rest;
+        }
         let first = decisions.first();
         let fate = match first.map(|decision| decision.disposition) {
-            Some(_) if gone.len() == decisions.len() => Fate::Discard,
+            Some(_) if gone.len() == decisions.len() && copies.is_empty() => Fate::Discard,
             Some(Disposition::Hold) => Fate::Hold,
             Some(Disposition::Reject) => Fate::Reject(
                 first
@@ -120,7 +148,7 @@ impl Plan {
         let remove = if fate == Fate::Discard {
             Vec::new()
         } else {
-            gone
+            gone.clone()
         };
         let stays = |decision: &&Decision| {
             matches!(
@@ -140,7 +168,10 @@ impl Plan {
             fate,
             store,
             remove,
-            add_headers: decisions.iter().filter(stays).any(|d| d.add_headers),
+            // Whoever gets a copy of a message that nobody else gets wants to know why.
+            add_headers: decisions.iter().filter(stays).any(|d| d.add_headers)
+                || notice.is_some()
+                || (gone.len() == decisions.len() && !copies.is_empty()),
             // Design note: one recipient who wants the warning is enough. Otherwise a sender could
             // remove it for all by adding a recipient who does not.
             subject_prefix: decisions
@@ -148,7 +179,45 @@ impl Plan {
                 .filter(stays)
                 .find_map(|decision| decision.subject_prefix.clone()),
             headers,
+            notice,
+            notify,
+            copies,
             decisions,
         }
     }
+}
+
+/// The mailboxes that get the message, too, each once.
+fn copies(decisions: &[Decision]) -> Vec<String> {
+    let mut copies: Vec<String> = Vec::new();
+    let is_answered = |decision: &&Decision| {
+        !matches!(
+            decision.disposition,
+            Disposition::Hold | Disposition::Reject | Disposition::Defer
+        )
+    };
+    for decision in decisions.iter().filter(is_answered) {
+        if let Some(copy) = decision.copy.as_ref().filter(|copy| !copies.contains(copy)) {
+            copies.push(copy.clone());
+        }
+    }
+    copies
+}
+
+/// The notice for recipients who get the message: in the body only where all want the same there.
+fn notice_beside(decisions: &[Decision]) -> Option<Choice> {
+    let mut staying = decisions.iter().filter(|decision| {
+        matches!(
+            decision.disposition,
+            Disposition::Accept | Disposition::Tag | Disposition::Hold
+        )
+    });
+    let mut chosen = staying
+        .clone()
+        .find_map(|decision| decision.notice.clone())?;
+    if !staying.all(|decision| decision.notice.as_ref() == Some(&chosen)) {
+        // Nobody's mail is rewritten for somebody else's sake.
+        chosen.form = Form::Header;
+    }
+    Some(chosen)
 }

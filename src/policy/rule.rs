@@ -1,5 +1,6 @@
 //! A rule: conditions, and what is done where they hold.
 
+use crate::notice::Form;
 use crate::policy::{Conditions, Disposition, Facts, Mode, Reply, Template};
 
 /// The longest value of a header that a rule adds, in bytes: with its name it stays under the 998
@@ -30,6 +31,10 @@ pub struct Action {
     pub subject_prefix: Option<Template>,
     /// Further headers.
     pub headers: Vec<(String, Template)>,
+    /// How the recipient is told, where there is something to tell.
+    pub notice: Option<Form>,
+    /// A mailbox that gets the message, too.
+    pub copy: Option<String>,
 }
 
 impl Action {
@@ -40,6 +45,8 @@ impl Action {
             reply: None,
             subject_prefix: None,
             headers: Vec::new(),
+            notice: None,
+            copy: None,
         }
     }
 
