@@ -4,6 +4,7 @@ use crate::config::{Config, LogFormat, LogLevel, LogSettings, MilterSettings, So
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::milter::{self, CurrentEngine, Phase, Socket};
+use crate::outbound::Keys;
 use crate::web::{self, Readiness, Shown, WebListener};
 use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
@@ -82,6 +83,7 @@ impl Daemon {
     pub async fn start(engine: Engine, load: Box<Load>) -> Result<Self, String> {
         let config = engine.config().clone();
         make_spool(&config)?;
+        let engine = with_keys(engine);
         let mut sockets = Socket::inherited()?;
         if sockets.is_empty() {
             for address in &config.milter.listen {
@@ -165,7 +167,7 @@ impl Daemon {
     fn loaded(&self) -> Result<Engine, String> {
         let engine = (self.load)()?;
         make_spool(engine.config())?;
-        Ok(engine)
+        Ok(with_keys(engine))
     }
 
     /// Serves until SIGTERM or SIGINT; SIGHUP reloads.
@@ -254,6 +256,17 @@ fn make_spool(config: &Config) -> Result<(), String> {
                 folder.display()
             )
         })
+}
+
+/// Gives an engine the keys that sign our own mail. Without them mail is filtered all the same.
+fn with_keys(engine: Engine) -> Engine {
+    match Keys::load_or_create(&engine.config().release_key_file()) {
+        Ok(keys) => engine.with_keys(keys),
+        Err(why) => {
+            error!("{why}; released mail is judged again");
+            engine
+        }
+    }
 }
 
 /// The settings that differ and are only looked at when the service starts.

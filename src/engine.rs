@@ -6,6 +6,7 @@ use crate::decoder::{Decoder, Trouble};
 use crate::diagnose::Diagnostics;
 use crate::lookup::Breaches;
 use crate::message::{self, Envelope, Finding, Header, Origin, Piece, Place, Reading};
+use crate::outbound::Keys;
 use crate::policy::{Facts, Plan};
 use std::fmt;
 use std::path::Path;
@@ -55,6 +56,7 @@ pub struct Engine {
     /// The list of breached passwords, where one is configured and can be read.
     breaches: Option<Arc<Breaches>>,
     judge: Box<JudgeFn>,
+    keys: Keys,
 }
 
 impl fmt::Debug for Engine {
@@ -93,7 +95,18 @@ impl Engine {
                 .map(Arc::new),
             config,
             judge: Box::new(judge),
+            keys: Keys::default(),
         }
+    }
+
+    /// The same engine with the keys that sign our own mail.
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The keys that sign our own mail; without any, none is believed.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The settings.

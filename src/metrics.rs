@@ -23,6 +23,7 @@ pub struct Metrics {
     limits: Family<Labels, Counter>,
     failures: Family<Labels, Counter>,
     decoder: Family<Labels, Counter>,
+    passes: Family<Labels, Counter>,
     latency: Histogram,
     closing: Notify,
     /// Messages that were let through without judging, since their client is trusted.
@@ -87,6 +88,12 @@ impl Metrics {
             "Files given to decode helpers (files), helpers started, and messages or helpers that were turned away (busy), killed at their deadline (late) or crashed",
             decoder.clone(),
         );
+        let passes = Family::default();
+        registry.register(
+            "passes",
+            "Messages with a pass of ours: valid ones are let through, the others judged",
+            passes.clone(),
+        );
         let connections = Gauge::default();
         registry.register(
             "connections",
@@ -133,6 +140,7 @@ impl Metrics {
             limits,
             failures,
             decoder,
+            passes,
             connections,
             registry,
         }
@@ -181,6 +189,13 @@ impl Metrics {
                 .get_or_create(&[("event", event.to_owned())])
                 .inc_by(count);
         }
+    }
+
+    /// Counts a message that carried a pass, by what it was worth: `valid`, `forged`, `expired` …
+    pub fn pass(&self, worth: &'static str) {
+        self.passes
+            .get_or_create(&[("worth", worth.to_owned())])
+            .inc();
     }
 
     /// Notes the time from the last byte of a message to our answer.

@@ -107,6 +107,38 @@ impl Spool {
         Ok(())
     }
 
+    /// Shows all bytes to `see`, piece by piece, and returns what it made of them.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub async fn fold<T: Send + 'static>(
+        &mut self,
+        state: T,
+        see: fn(&mut T, &[u8]),
+    ) -> io::Result<T> {
+        let mut state = state;
+        if let Some(file) = self.file.take() {
+            let (file, seen) = blocking(move || {
+                let mut file = file;
+                file.rewind()?;
+                let mut piece = vec![0; GATHERED];
+                loop {
+                    match file.read(&mut piece)? {
+                        0 => break,
+                        read => see(&mut state, &piece[..read]),
+                    }
+                }
+                Ok((file, state))
+            })
+            .await?;
+            self.file = Some(file);
+            state = seen;
+        }
+        see(&mut state, &self.memory);
+        Ok(state)
+    }
+
     /// All bytes, where none of them had to leave memory.
     pub fn in_memory(&self) -> Option<&[u8]> {
         self.file.is_none().then_some(self.memory.as_slice())
@@ -175,6 +207,22 @@ mod tests {
                 assert_eq!(read, message[..limit.min(1000)], "chunks of {chunk}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn every_byte_is_shown_and_more_can_follow() {
+        let mut spool = Spool::new(small());
+        let message: Vec<u8> = (0..=255).cycle().take(200_000).collect();
+        let seen = |seen: &mut Vec<u8>, piece: &[u8]| seen.extend_from_slice(piece);
+        for half in message.chunks(100_000) {
+            for bytes in half.chunks(9_999) {
+                if !spool.push(bytes) {
+                    spool.flush().await.unwrap();
+                }
+            }
+            spool.fold(Vec::new(), seen).await.unwrap();
+        }
+        assert_eq!(spool.fold(Vec::new(), seen).await.unwrap(), message);
     }
 
     #[tokio::test]

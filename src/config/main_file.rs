@@ -1,6 +1,7 @@
 //! The sections of the main file.
 
 use crate::config::domains::{DEFAULTS, Domains, fixed_prefix};
+use crate::config::leaving;
 use crate::config::maps::Maps;
 use crate::config::{Config, Fallback, LogFormat, LogLevel, SocketAddress, notice, rules};
 use crate::diagnose::Diagnostics;
@@ -38,6 +39,7 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     defaults(root.table("defaults"), &mut config);
     on_error(root.table("on_error"), &mut config);
     notice::read(root.table("notice"), &mut config.policy.notice);
+    leaving::release(root.table("release"), &mut config, folder);
     let map_table = root.table("maps");
     let maps = Maps::read(&map_table, folder);
     map_table.finish();

@@ -2,6 +2,7 @@
 
 mod action;
 mod domains;
+mod leaving;
 mod main_file;
 mod maps;
 mod notice;
@@ -57,6 +58,8 @@ pub struct Config {
     pub breach: lookup::Settings,
     /// How messages are kept for review.
     pub quarantine: quarantine::Settings,
+    /// How mail leaves the quarantine.
+    pub release: quarantine::ReleaseSettings,
     /// The answer to our own failures.
     pub on_error: OnError,
     /// What is done with messages.
@@ -76,6 +79,7 @@ impl Default for Config {
             decoder: decoder::Settings::default(),
             breach: lookup::Settings::default(),
             quarantine: quarantine::Settings::default(),
+            release: quarantine::ReleaseSettings::default(),
             on_error: OnError::default(),
             policy: Policy::default(),
         }
@@ -112,6 +116,12 @@ impl Config {
     /// The folder for messages that are too big for memory.
     pub fn spool_dir(&self) -> PathBuf {
         self.state_dir.join("spool")
+    }
+
+    /// The file with the keys that sign our own mail.
+    pub fn release_key_file(&self) -> PathBuf {
+        let configured = self.release.key_file.clone();
+        configured.unwrap_or_else(|| self.state_dir.join("release.key"))
     }
 
     /// Reads a file and every file that it names.

@@ -8,6 +8,7 @@ use crate::maillog::{Escaped, Line};
 use crate::milter::Shared;
 use crate::milter::edit;
 use crate::milter::judging::{judge, with_progress};
+use crate::milter::passage;
 use crate::milter::session::{Message, Session};
 use crate::policy::{Combine, Decision, Disposition, Fate, Mode, Plan, Reply};
 use indymilter::{
@@ -33,6 +34,7 @@ pub(super) async fn finish(
     shared.metrics.message_bytes.inc_by(message.size);
     if let Some(reason) = message.trusted.take() {
         shared.metrics.trusted.inc();
+        let _ = message.passes.strip(actions, session.agreement).await;
         log(&message, None, &[], Some(&reason), start);
         return Status::Continue;
     }
@@ -40,6 +42,14 @@ pub(super) async fn finish(
         .metrics
         .spool_bytes
         .inc_by(message.spool.file_bytes());
+    if let Some(entry) = passage::check(shared, &mut message).await {
+        if let Err(err) = message.passes.strip(actions, session.agreement).await {
+            debug!("{}: could not take the pass off ({err})", message.id());
+        }
+        let reason = format!("release:{entry}");
+        log(&message, None, &[], Some(&reason), start);
+        return Status::Continue;
+    }
     let mut failure = message.failure;
     let judged = match failure {
         None => {

@@ -6,6 +6,7 @@ mod frames;
 mod judging;
 mod listener;
 mod negotiate;
+mod passage;
 mod session;
 mod wire;
 

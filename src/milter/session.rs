@@ -8,6 +8,7 @@ use crate::milter::edit::Forged;
 use crate::milter::finish;
 use crate::milter::frames::{BEFORE_QUIT_NC, NO_NAME};
 use crate::milter::negotiate::Agreement;
+use crate::milter::passage::Passes;
 use crate::spool::{Spool, SpoolSettings};
 use indymilter::{Callbacks, Context, EomContext, Macros, ProtoOpts, SocketInfo, Status};
 use std::ffi::{CStr, CString};
@@ -38,6 +39,7 @@ pub(super) struct Message {
     pub(super) size: u64,
     pub(super) forged: Forged,
     pub(super) subject: Option<CString>,
+    pub(super) passes: Passes,
     /// The failure of our own that makes it impossible to judge.
     pub(super) failure: Option<&'static str>,
 }
@@ -250,6 +252,7 @@ impl Session {
             size: 0,
             forged: Forged::default(),
             subject: None,
+            passes: Passes::default(),
             failure: None,
         });
     }
@@ -277,6 +280,7 @@ impl Message {
         let space: &[u8] = if keeps_space { b"" } else { b" " };
         let bytes = value.as_bytes();
         self.size += (name.len() + space.len() + bytes.len()) as u64 + 3;
+        self.passes.see(name, bytes);
         if self.trusted.is_some() {
             return true;
         }

@@ -4,6 +4,7 @@ mod entry;
 mod error;
 mod filter;
 mod open;
+mod release;
 mod settings;
 mod store;
 
@@ -14,5 +15,6 @@ pub use entry::{
 pub use error::{StoreError, Trouble};
 pub use filter::{Filter, Page};
 pub use open::open;
+pub use release::ReleaseSettings;
 pub use settings::{DomainRetention, Retention, Settings};
 pub use store::{Answer, Erased, Excess, Listing, Stats, Store, Wave, hex, read_all};

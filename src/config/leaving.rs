@@ -1,0 +1,32 @@
+//! The sections about mail that leaves the quarantine.
+
+use crate::config::Config;
+use crate::outbound::NextHop;
+use crate::toml_reader::{Table, quote};
+use std::path::Path;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Asks for every key of `[release]`; paths are relative to `folder`.
+pub(super) fn release(table: Table<'_>, config: &mut Config, folder: &Path) {
+    let release = &mut config.release;
+    if let Some(at) = table.text("next_hop") {
+        match at.value.parse::<NextHop>() {
+            Ok(hop) => release.next_hop = hop,
+            Err(why) => table.document().error_with(
+                at.span,
+                why,
+                "write it as \"127.0.0.1:25\", \"[::1]:25\" or \"unix:/path\"",
+            ),
+        }
+    }
+    table.has_default("next_hop", &quote(&NextHop::default().to_string()));
+    table.set_boolean("pass", &mut release.pass);
+    release.key_file = table.text("key_file").map(|at| folder.join(at.value));
+    table.set_duration("valid", HOUR..=30 * DAY, &mut release.valid);
+    table.set_duration("timeout", SECOND..=10 * 60 * SECOND, &mut release.timeout);
+    table.finish();
+}

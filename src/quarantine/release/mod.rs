@@ -1,0 +1,5 @@
+//! Mail out of the quarantine to those for whom it was meant.
+
+mod settings;
+
+pub use settings::ReleaseSettings;
