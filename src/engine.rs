@@ -7,7 +7,7 @@ use crate::diagnose::Diagnostics;
 use crate::lookup::Breaches;
 use crate::message::{self, Envelope, Finding, Header, Origin, Piece, Place, Reading};
 use crate::outbound::Keys;
-use crate::policy::{Facts, Plan};
+use crate::policy::{Facts, Needs, Plan};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +52,7 @@ impl Judged {
 /// the end of the message, so that no message is handled by half an old and half a new config.
 pub struct Engine {
     config: Config,
+    needs: Needs,
     decoder: Decoder,
     /// The list of breached passwords, where one is configured and can be read.
     breaches: Option<Arc<Breaches>>,
@@ -93,6 +94,7 @@ impl Engine {
                 .as_deref()
                 .and_then(|path| Breaches::open(path).ok())
                 .map(Arc::new),
+            needs: config.policy.needs(),
             config,
             judge: Box::new(judge),
             keys: Keys::default(),
@@ -112,6 +114,11 @@ impl Engine {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What the policy needs of an MTA besides the usual.
+    pub fn needs(&self) -> Needs {
+        self.needs
     }
 
     /// What the decode helpers did since this was asked last, for the metrics.

@@ -21,6 +21,10 @@ pub struct Line<'a> {
     pub decisions: &'a [Decision],
     /// Why it was not judged, or why something else was done than decided.
     pub reason: Option<&'a str>,
+    /// The form of the notice that went with the message.
+    pub notice: Option<&'a str>,
+    /// To how many mailboxes more it went.
+    pub copies: usize,
     /// Why a PDF or picture was not read to its end, in a word.
     pub decoder: Option<&'a str>,
     /// Where it came from and went to.
@@ -56,6 +60,12 @@ impl fmt::Display for Line<'_> {
         }
         if let Some(reason) = self.reason {
             write!(f, ", reason={}", Escaped(reason))?;
+        }
+        if let Some(notice) = self.notice {
+            write!(f, ", notice={notice}")?;
+        }
+        if self.copies > 0 {
+            write!(f, ", copies={}", self.copies)?;
         }
         if let Some(trouble) = self.decoder {
             write!(f, ", decoder={}", Escaped(trouble))?;
@@ -210,6 +220,8 @@ mod tests {
             verdict,
             decisions,
             reason,
+            notice: None,
+            copies: 0,
             decoder: None,
             envelope: &envelope,
             size: 4312,

@@ -1,6 +1,7 @@
 //! Counters for Prometheus.
 
 use crate::classify::{Class, Verdict};
+use crate::notice::Form;
 use crate::policy::Disposition;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -23,6 +24,7 @@ pub struct Metrics {
     limits: Family<Labels, Counter>,
     failures: Family<Labels, Counter>,
     decoder: Family<Labels, Counter>,
+    notices: Family<Labels, Counter>,
     passes: Family<Labels, Counter>,
     latency: Histogram,
     closing: Notify,
@@ -82,6 +84,12 @@ impl Metrics {
         );
         let failures = Family::default();
         registry.register("failures", "Failures of our own by kind", failures.clone());
+        let notices = Family::default();
+        registry.register(
+            "notices",
+            "Messages that went on with a notice, by its form",
+            notices.clone(),
+        );
         let decoder = Family::default();
         registry.register(
             "decoder_events",
@@ -140,6 +148,7 @@ impl Metrics {
             limits,
             failures,
             decoder,
+            notices,
             passes,
             connections,
             registry,
@@ -180,6 +189,13 @@ impl Metrics {
         self.failures
             .get_or_create(&[("kind", kind.to_owned())])
             .get()
+    }
+
+    /// Counts a message that goes on with a notice.
+    pub fn notice(&self, form: Form) {
+        self.notices
+            .get_or_create(&[("form", form.name().to_owned())])
+            .inc();
     }
 
     /// Counts what the decode helpers did.

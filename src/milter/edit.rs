@@ -54,6 +54,81 @@ impl Forged {
     }
 }
 
+/// Names of fields that a notice in place of the message takes away: they speak of another content, would
+/// send answers and receipts to whoever threatens, or sign what is gone.
+const GOING: [&str; 21] = [
+    "auto-submitted",
+    "disposition-notification-to",
+    "dkim-signature",
+    "domainkey-signature",
+    "errors-to",
+    "from",
+    "importance",
+    "in-reply-to",
+    "message-id",
+    "mime-version",
+    "precedence",
+    "priority",
+    "references",
+    "reply-to",
+    "return-receipt-to",
+    "sender",
+    "subject",
+    "thread-index",
+    "thread-topic",
+    "x-confirm-reading-to",
+    "x-priority",
+];
+/// As above, by what their names begin with.
+const GOING_PREFIXES: [&str; 3] = ["arc-", "content-", "list-"];
+
+/// How often the fields came that a notice changes or takes away, by name in lower case.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    counts: BTreeMap<Vec<u8>, i32>,
+    total: usize,
+}
+
+impl Fields {
+    /// Looks at the name of a field as received.
+    pub(super) fn see(&mut self, name: &[u8]) {
+        let name = name.trim_ascii_end().to_ascii_lowercase();
+        let goes = GOING.iter().any(|known| known.as_bytes() == name)
+            || GOING_PREFIXES
+                .iter()
+                .any(|prefix| name.starts_with(prefix.as_bytes()));
+        if goes {
+            self.total += 1;
+            if self.total <= MAX_FORGED {
+                *self.counts.entry(name).or_default() += 1;
+            }
+        }
+    }
+
+    /// Are there more than can be changed? Then the body stays, since a field that says how to read the
+    /// old one might be left.
+    pub(super) fn is_flood(&self) -> bool {
+        self.total > MAX_FORGED
+    }
+
+    /// Does a signature cover the body?
+    pub(super) fn is_signed(&self) -> bool {
+        self.has("dkim-signature") || self.has("domainkey-signature")
+    }
+
+    /// Did a field with this name, in lower case, come?
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.counts.contains_key(name.as_bytes())
+    }
+
+    /// Names in lower case, and how often each came.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&[u8], i32)> {
+        self.counts
+            .iter()
+            .map(|(name, &count)| (name.as_slice(), count))
+    }
+}
+
 /// Our own fields, in the order in which they shall stand.
 pub(super) fn own_headers(verdict: &Verdict) -> Vec<(&'static str, String)> {
     let mut headers = vec![("X-Callbluff-Verdict", verdict.class.to_string())];

@@ -5,16 +5,20 @@ use crate::config::Fallback;
 use crate::decoder::Trouble;
 use crate::engine::Judged;
 use crate::maillog::{Escaped, Line};
+use crate::message::Address;
 use crate::milter::Shared;
 use crate::milter::edit;
 use crate::milter::judging::{judge, with_progress};
+use crate::milter::letter::Letter;
 use crate::milter::passage;
 use crate::milter::session::{Message, Session};
+use crate::notice::{self, Form};
 use crate::policy::{Combine, Decision, Disposition, Fate, Mode, Plan, Reply};
 use indymilter::{
     ActionError, Actions, ContextActions as _, EomActions, SetErrorReply as _, SmtpReply, Status,
 };
 use std::borrow::Cow;
+use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 use tracing::{debug, info, warn};
@@ -35,7 +39,7 @@ pub(super) async fn finish(
     if let Some(reason) = message.trusted.take() {
         shared.metrics.trusted.inc();
         let _ = message.passes.strip(actions, session.agreement).await;
-        log(&message, None, &[], Some(&reason), start);
+        log(&message, None, &Done::nothing(&reason), start);
         return Status::Continue;
     }
     shared
@@ -47,7 +51,7 @@ pub(super) async fn finish(
             debug!("{}: could not take the pass off ({err})", message.id());
         }
         let reason = format!("release:{entry}");
-        log(&message, None, &[], Some(&reason), start);
+        log(&message, None, &Done::nothing(&reason), start);
         return Status::Continue;
     }
     let mut failure = message.failure;
@@ -75,9 +79,22 @@ pub(super) async fn finish(
         shared.metrics.failure("panic");
         unplanned(&message)
     });
-    let Answer { act, plan, reason } = settle(session, &message, plan, failure);
+    let Answer {
+        act,
+        plan,
+        mut reason,
+    } = settle(session, &message, plan, failure);
     for decision in &plan.decisions {
         shared.metrics.disposition(decision.disposition);
+    }
+    let agreed = session.agreement.actions;
+    let mut letter = None;
+    // A held message is the MTA's: a notice in its body would be all that is left of it.
+    if let Some(choice) = plan.notice.as_ref().filter(|_| act == Act::Deliver) {
+        let written = Letter::write(shared, &mut message, choice, None, agreed).await;
+        shared.metrics.notice(written.form);
+        reason = reason.or(written.reason);
+        letter = Some(written);
     }
     let status = match act {
         Act::Deliver | Act::Hold => {
@@ -85,8 +102,9 @@ pub(super) async fn finish(
                 message: &message,
                 verdict: &judged.verdict,
                 plan: &plan,
+                letter: letter.as_ref(),
                 holds: act == Act::Hold,
-                agreed: session.agreement.actions,
+                agreed,
                 keeps_space: session.agreement.keeps_space(),
             };
             if let Err(err) = edits.send(actions).await {
@@ -98,11 +116,20 @@ pub(super) async fn finish(
             Status::Continue
         }
         Act::Discard => Status::Discard,
-        Act::Reject(text) => refuse(reply, &text, Status::Reject),
-        Act::Defer(text) => refuse(reply, &text, Status::Tempfail),
+        Act::Reject(ref text) => refuse(reply, text, Status::Reject),
+        Act::Defer(ref text) => refuse(reply, text, Status::Tempfail),
     };
     shared.metrics.latency(start.elapsed());
-    log(&message, Some(&judged), &plan.decisions, reason, start);
+    let done = Done {
+        decisions: &plan.decisions,
+        reason,
+        notice: letter.as_ref().map(|letter| letter.form.name()),
+        copies: match act {
+            Act::Deliver => plan.copies.len(),
+            _ => 0,
+        },
+    };
+    log(&message, Some(&judged), &done, start);
     status
 }
 
@@ -150,6 +177,25 @@ fn settle(
             plan.add_headers = plan.decisions.iter().any(|decision| decision.add_headers);
         }
     }
+    if act == Act::Deliver && !plan.copies.is_empty() {
+        let needed = match plan.remove[..] {
+            [] => Actions::ADD_RCPT,
+            _ => Actions::ADD_RCPT | Actions::DELETE_RCPT,
+        };
+        if !session.agreement.actions.contains(needed) {
+            reason = Some("the MTA lets nobody change recipients");
+            tell_lacking(&session.shared, message);
+            if config.on_error.store == Fallback::Defer {
+                act = Act::Defer(failed_reply());
+                set_all(&mut plan, Disposition::Defer);
+            } else {
+                plan.copies.clear();
+                if plan.remove.len() == plan.decisions.len() {
+                    act = Act::Discard;
+                }
+            }
+        }
+    }
     Answer { act, plan, reason }
 }
 
@@ -157,7 +203,7 @@ fn tell_lacking(shared: &Shared, message: &Message) {
     shared.metrics.failure("action");
     if let Some(more) = shared.lacking.sounds() {
         warn!(
-            "{}: could not hold the message (the MTA does not offer it to milters); it gets the answer of on_error.store; {more} more since the last report",
+            "{}: could not hold the message or change its recipients (the MTA does not offer it to milters); it gets the answer of on_error.store; {more} more since the last report",
             message.id()
         );
     }
@@ -216,6 +262,10 @@ fn set_all(plan: &mut Plan, disposition: Disposition) {
     for decision in &mut plan.decisions {
         decision.disposition = disposition;
     }
+    plan.notice = None;
+    plan.notify.clear();
+    plan.copies.clear();
+    plan.remove.clear();
 }
 
 fn refuse(reply: &mut SmtpReply, text: &Reply, status: Status) -> Status {
@@ -235,6 +285,7 @@ struct Edits<'a> {
     message: &'a Message,
     verdict: &'a Verdict,
     plan: &'a Plan,
+    letter: Option<&'a Letter<'a>>,
     holds: bool,
     agreed: Actions,
     keeps_space: bool,
@@ -249,7 +300,10 @@ impl Edits<'_> {
                 actions.change_header(name, index, None::<String>).await?;
             }
         }
-        self.prefix_subject(actions).await?;
+        match self.letter {
+            Some(letter) if letter.body.is_some() => self.change_fields(letter, actions).await?,
+            _ => self.prefix_subject(actions).await?,
+        }
         if self.agreed.contains(Actions::ADD_HEADER) {
             let mut headers: Vec<(&str, Cow<'_, str>)> = Vec::new();
             // A quarantined message is only held, and so leaves with our headers in the end.
@@ -259,6 +313,10 @@ impl Edits<'_> {
             if is_marked {
                 let own = edit::own_headers(self.verdict);
                 headers.extend(own.into_iter().map(|(name, value)| (name, value.into())));
+            }
+            if let Some(letter) = self.letter {
+                let advice = notice::encoded(&letter.advice);
+                headers.push(("X-Callbluff-Notice", advice.into()));
             }
             for (name, value) in &self.plan.headers {
                 if edit::is_field_name(name) {
@@ -271,9 +329,61 @@ impl Edits<'_> {
                 actions.insert_header(1, name.to_owned(), value).await?;
             }
         }
+        if !self.holds {
+            self.change_recipients(actions).await?;
+        }
+        if let Some(letter) = self.letter
+            && let Some(body) = &letter.body
+        {
+            // Note: nothing may come between the pieces of a body, or Postfix gives up the message.
+            actions.replace_body(&body.bytes).await?;
+        }
         if self.holds {
             let reason = edit::hold_reason(self.plan, self.verdict);
             actions.quarantine(reason).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts the fields of a notice in place of those of the message.
+    async fn change_fields(
+        &self,
+        letter: &Letter<'_>,
+        actions: &EomActions,
+    ) -> Result<(), ActionError> {
+        let fields = &self.message.fields;
+        for (name, index) in letter.deletions(fields) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            actions.change_header(name, index, None::<String>).await?;
+        }
+        for (name, value) in &letter.fields {
+            let value = edit::field_value(value, name.len(), self.keeps_space);
+            if fields.has(&name.to_ascii_lowercase()) {
+                actions.change_header(*name, 1, Some(value)).await?;
+            } else {
+                actions.add_header(*name, value).await?;
+            }
+        }
+        // Whatever answers by itself, an absence note or a bounce, must not answer whoever threatens.
+        if letter.form == Form::Replace && self.agreed.contains(Actions::CHANGE_SENDER) {
+            actions.change_sender("<>", None::<String>).await?;
+        }
+        Ok(())
+    }
+
+    async fn change_recipients(&self, actions: &EomActions) -> Result<(), ActionError> {
+        if self.agreed.contains(Actions::DELETE_RCPT) {
+            for &index in &self.plan.remove {
+                let recipient = self.message.envelope.recipients.get(index);
+                let address = recipient.map_or(&b""[..], Address::as_bytes);
+                let address = CString::new([b"<", address, b">"].concat()).unwrap_or_default();
+                actions.delete_recipient(address).await?;
+            }
+        }
+        if self.agreed.contains(Actions::ADD_RCPT) {
+            for copy in &self.plan.copies {
+                actions.add_recipient(format!("<{copy}>")).await?;
+            }
         }
         Ok(())
     }
@@ -286,11 +396,11 @@ impl Edits<'_> {
         let new = edit::prefixed_subject(prefix, old.unwrap_or_default(), self.keeps_space);
         match old {
             Some(_) if self.agreed.contains(Actions::CHANGE_HEADER) => {
-                let value = std::ffi::CString::new(new).unwrap_or_default();
+                let value = CString::new(new).unwrap_or_default();
                 actions.change_header("Subject", 1, Some(value)).await
             }
             None if self.agreed.contains(Actions::ADD_HEADER) => {
-                let value = std::ffi::CString::new(new).unwrap_or_default();
+                let value = CString::new(new).unwrap_or_default();
                 actions.insert_header(1, "Subject", value).await
             }
             _ => Ok(()),
@@ -305,18 +415,34 @@ impl Message {
     }
 }
 
-fn log(
-    message: &Message,
-    judged: Option<&Judged>,
-    decisions: &[Decision],
-    reason: Option<&str>,
-    start: Instant,
-) {
+/// What was done with a message in the end, for the log.
+struct Done<'a> {
+    decisions: &'a [Decision],
+    reason: Option<&'a str>,
+    notice: Option<&'a str>,
+    copies: usize,
+}
+
+impl<'a> Done<'a> {
+    /// It went on unchanged.
+    fn nothing(reason: &'a str) -> Self {
+        Self {
+            decisions: &[],
+            reason: Some(reason),
+            notice: None,
+            copies: 0,
+        }
+    }
+}
+
+fn log(message: &Message, judged: Option<&Judged>, done: &Done<'_>, start: Instant) {
     let line = Line {
         id: message.envelope.queue_id.as_deref().unwrap_or_default(),
         verdict: judged.map(|judged| &judged.verdict),
-        decisions,
-        reason,
+        decisions: done.decisions,
+        reason: done.reason,
+        notice: done.notice,
+        copies: done.copies,
         decoder: judged
             .and_then(|judged| judged.trouble.as_ref())
             .map(Trouble::name),

@@ -4,6 +4,7 @@ mod edit;
 mod finish;
 mod frames;
 mod judging;
+mod letter;
 mod listener;
 mod negotiate;
 mod passage;

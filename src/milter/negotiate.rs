@@ -1,5 +1,6 @@
 //! What is agreed with the MTA at the beginning of a connection.
 
+use crate::policy::Needs;
 use indymilter::{Actions, MacroStage, NegotiateContext, ProtoOpts, Status};
 use std::ffi::{CStr, CString};
 
@@ -28,11 +29,20 @@ impl Agreement {
     /// Design note: no reply before the end of the message, the body included, and so no SKIP: a
     /// reply to every command costs three times the CPU. DATA and EOH say nothing that the end of
     /// the message does not say too.
-    pub(super) fn with(offered_actions: Actions, offered_opts: ProtoOpts) -> Self {
-        let actions = Actions::ADD_HEADER
+    ///
+    /// Bodies and recipients are asked for only where the policy needs it: Sendmail copies every body
+    /// for a filter that may replace it.
+    pub(super) fn with(offered_actions: Actions, offered_opts: ProtoOpts, needs: Needs) -> Self {
+        let mut actions = Actions::ADD_HEADER
             | Actions::CHANGE_HEADER
             | Actions::QUARANTINE
             | Actions::REQUEST_MACROS;
+        if needs.replaces {
+            actions |= Actions::REPLACE_BODY | Actions::CHANGE_SENDER;
+        }
+        if needs.copies {
+            actions |= Actions::ADD_RCPT | Actions::DELETE_RCPT;
+        }
         let opts = ProtoOpts::NO_UNKNOWN
             | ProtoOpts::NO_DATA
             | ProtoOpts::NO_EOH
@@ -93,11 +103,12 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_that_is_not_offered() {
-        let none = Agreement::with(Actions::empty(), ProtoOpts::empty());
+        let usual = Needs::default();
+        let none = Agreement::with(Actions::empty(), ProtoOpts::empty(), usual);
         assert_eq!(none, Agreement::default());
         assert_eq!(none.reply(ProtoOpts::NOREPLY_BODY), Status::Continue);
 
-        let all = Agreement::with(Actions::all(), ProtoOpts::all());
+        let all = Agreement::with(Actions::all(), ProtoOpts::all(), usual);
         assert_eq!(all.reply(ProtoOpts::NOREPLY_BODY), Status::Noreply);
         assert!(all.keeps_space());
         // Nobody is taken off an envelope while there is no store.
@@ -105,9 +116,20 @@ mod tests {
         assert!(!all.opts.contains(ProtoOpts::SKIP));
 
         let version_2 = ProtoOpts::from_bits_truncate(0x7f);
-        let some = Agreement::with(Actions::ADD_HEADER, version_2);
+        let some = Agreement::with(Actions::ADD_HEADER, version_2, usual);
         assert_eq!(some.actions, Actions::ADD_HEADER);
         assert!(version_2.contains(some.opts));
         assert_eq!(some.reply(ProtoOpts::NOREPLY_CONNECT), Status::Continue);
+    }
+
+    #[test]
+    fn bodies_and_recipients_are_changed_only_where_the_policy_needs_it() {
+        for (replaces, copies) in [(false, false), (true, false), (false, true), (true, true)] {
+            let needs = Needs { replaces, copies };
+            let agreed = Agreement::with(Actions::all(), ProtoOpts::all(), needs).actions;
+            assert_eq!(agreed.contains(Actions::REPLACE_BODY), replaces);
+            assert_eq!(agreed.contains(Actions::CHANGE_SENDER), replaces);
+            assert_eq!(agreed.contains(Actions::ADD_RCPT), copies);
+        }
     }
 }

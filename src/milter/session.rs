@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::maillog::Escaped;
 use crate::message::{Address, Client, Envelope};
 use crate::milter::Shared;
-use crate::milter::edit::Forged;
+use crate::milter::edit::{Fields, Forged};
 use crate::milter::finish;
 use crate::milter::frames::{BEFORE_QUIT_NC, NO_NAME};
 use crate::milter::negotiate::Agreement;
@@ -38,6 +38,8 @@ pub(super) struct Message {
     in_body: bool,
     pub(super) size: u64,
     pub(super) forged: Forged,
+    /// What a notice would change; empty where no rule sends any.
+    pub(super) fields: Fields,
     pub(super) subject: Option<CString>,
     pub(super) passes: Passes,
     /// The failure of our own that makes it impossible to judge.
@@ -52,7 +54,8 @@ pub(super) fn callbacks(shared: &Arc<Shared>) -> Callbacks<Session> {
     let mailing = shared.clone();
     Callbacks::new()
         .on_negotiate(move |cx, actions, opts| {
-            let agreement = Agreement::with(actions, opts);
+            let needs = negotiating.engine.load().needs();
+            let agreement = Agreement::with(actions, opts, needs);
             cx.data = Some(Session::new(&negotiating, agreement));
             agreement.answer(cx);
             Box::pin(async { Status::Continue })
@@ -251,6 +254,7 @@ impl Session {
             in_body: false,
             size: 0,
             forged: Forged::default(),
+            fields: Fields::default(),
             subject: None,
             passes: Passes::default(),
             failure: None,
@@ -285,6 +289,9 @@ impl Message {
             return true;
         }
         self.forged.see(name);
+        if self.engine.needs().replaces {
+            self.fields.see(name);
+        }
         if self.failure.is_some() {
             return true;
         }

@@ -129,6 +129,26 @@ pub fn encoded(text: &str) -> String {
     out
 }
 
+/// `Name <mailbox@example.org>` with the name in ASCII.
+pub fn mailbox(sender: &str) -> String {
+    match sender.split_once('<') {
+        Some((name, rest)) => {
+            let name = name.trim().trim_matches('"');
+            let is_atoms =
+                |c: char| c.is_ascii_alphanumeric() || " !#$%&'*+-/=?^_`{|}~".contains(c);
+            // RFC 5322, section 3.2.4: anything but atoms is quoted.
+            let name = match encoded(name) {
+                same if same == name && !name.chars().all(is_atoms) => {
+                    format!("\"{}\"", name.replace(['"', '\\'], ""))
+                }
+                name => name,
+            };
+            format!("{name} <{rest}").trim().to_owned()
+        }
+        None => sender.to_owned(),
+    }
+}
+
 /// A line that ends no part of `message`: nobody can write a text that has its own hash in it.
 fn boundary(message: &[u8]) -> String {
     let mut name = "=_callbluff_".to_owned();
@@ -290,6 +310,28 @@ mod tests {
         assert!(text.contains("Content-Type: text/plain;\r\n charset=iso-8859-1\r\ncontent-transfer-encoding: 8bit\r\n\r\n"), "{text}");
         assert!(!text.contains("Subject"), "{text}");
         assert!(texts(&as_message(&body)).contains("Grüße"));
+    }
+
+    #[test]
+    fn a_sender_has_a_name_that_every_program_reads() {
+        for (sender, expected) in [
+            ("help@example.org", "help@example.org"),
+            (
+                "Mail team <help@example.org>",
+                "Mail team <help@example.org>",
+            ),
+            (
+                "Team, mail. <help@example.org>",
+                "\"Team, mail.\" <help@example.org>",
+            ),
+            (
+                "Grüße <help@example.org>",
+                "=?UTF-8?B?R3LDvMOfZQ==?= <help@example.org>",
+            ),
+            ("<help@example.org>", "<help@example.org>"),
+        ] {
+            assert_eq!(mailbox(sender), expected);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod texts;
 
 pub use compose::{Content, Original, advice, compose, warning};
 pub use limit::Limit;
-pub use mime::{Body, encoded, replacement, wrapped};
+pub use mime::{Body, encoded, mailbox, replacement, wrapped};
 pub use reporting::{Country, Point, PointKind, countries, countries_for};
 pub use texts::{Family, LANGUAGES, language};
 

@@ -6,6 +6,7 @@ mod actions;
 mod canary;
 mod hostile;
 mod life;
+mod notices;
 mod passage;
 mod peer;
 mod program;
