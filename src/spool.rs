@@ -170,6 +170,38 @@ impl Spool {
         start.extend_from_slice(&self.memory[..rest]);
         Ok(start)
     }
+
+    /// At most `limit` bytes from `offset` on; fewer only at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub async fn read_at(&mut self, offset: u64, limit: usize) -> io::Result<Vec<u8>> {
+        let mut read = Vec::new();
+        let in_file = self.file_bytes.saturating_sub(offset).min(limit as u64);
+        if in_file > 0
+            && let Some(file) = self.file.take()
+        {
+            let (file, bytes) = blocking(move || {
+                let mut file = file;
+                file.seek(io::SeekFrom::Start(offset))?;
+                let mut bytes = Vec::new();
+                (&mut file).take(in_file).read_to_end(&mut bytes)?;
+                file.seek(io::SeekFrom::End(0))?;
+                Ok((file, bytes))
+            })
+            .await?;
+            self.file = Some(file);
+            read = bytes;
+        }
+        let start = (offset + read.len() as u64).saturating_sub(self.file_bytes);
+        let start = usize::try_from(start)
+            .unwrap_or(usize::MAX)
+            .min(self.memory.len());
+        let rest = &self.memory[start..];
+        read.extend_from_slice(&rest[..rest.len().min(limit - read.len())]);
+        Ok(read)
+    }
 }
 
 /// Runs file work where waiting for the disk holds up no other session.
@@ -205,6 +237,19 @@ mod tests {
             for limit in [0, 1, 10, 995, 1000, 5000] {
                 let read = spool.read_back(limit).await.unwrap();
                 assert_eq!(read, message[..limit.min(1000)], "chunks of {chunk}");
+            }
+            for (offset, limit) in [
+                (0, 1000),
+                (0, 7),
+                (500, 400),
+                (990, 50),
+                (999, 1),
+                (1000, 5),
+            ] {
+                let read = spool.read_at(offset, limit).await.unwrap();
+                let from = usize::try_from(offset).unwrap();
+                let expected = &message[from..(from + limit).min(1000)];
+                assert_eq!(read, expected, "chunks of {chunk}, from {offset}");
             }
         }
     }

@@ -3,10 +3,15 @@
 mod entry;
 mod error;
 mod filter;
+mod id;
+mod keys;
 mod open;
+mod pack;
 mod release;
 mod settings;
+mod sql;
 mod store;
+mod terms;
 
 pub use entry::{
     Attempt, AuditRecord, Deed, Entry, ListRow, NewAttempt, NewEntry, Outcome, Progress, State,
@@ -14,6 +19,7 @@ pub use entry::{
 };
 pub use error::{StoreError, Trouble};
 pub use filter::{Filter, Page};
+pub use keys::MasterKeys;
 pub use open::open;
 pub use release::ReleaseSettings;
 pub use settings::{DomainRetention, Retention, Settings};

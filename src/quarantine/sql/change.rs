@@ -1,0 +1,115 @@
+//! States, the audit trail, links.
+
+use crate::quarantine::sql::SqlStore;
+use crate::quarantine::sql::read::entry;
+use crate::quarantine::sql::statement::{Statement, Value, trouble};
+use crate::quarantine::{Answer, Deed, State, StoreError, Trouble};
+use sqlx::AnyConnection;
+
+/// Notes a deed.
+pub(super) async fn note(connection: &mut AnyConnection, id: &str, deed: &Deed) -> Answer<()> {
+    Statement::with(
+        "INSERT INTO audit (entry, at, who, what, why) VALUES (?, ?, ?, ?, ?)",
+        [
+            Value::from(id),
+            deed.at.as_millisecond().into(),
+            deed.who.as_str().into(),
+            deed.what.as_str().into(),
+            deed.why.as_str().into(),
+        ],
+    )
+    .run(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Removes the bytes of an entry, and the keys to them.
+pub(super) async fn drop_bytes(connection: &mut AnyConnection, id: &str) -> Answer<()> {
+    for table in ["part", "wrapped"] {
+        let delete = format!("DELETE FROM {table} WHERE entry = ?");
+        Statement::with(&delete, [id.into()])
+            .run(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+impl SqlStore {
+    pub(super) async fn change_state(
+        &self,
+        id: &str,
+        from: &[State],
+        to: State,
+        deed: &Deed,
+    ) -> Answer<()> {
+        let mut transaction = self.begin().await?;
+        let connection = &mut *transaction;
+        let mut update = Statement::with(
+            "UPDATE entry SET state = ?, kept = ?, changed_at = ? WHERE id = ?",
+            [
+                Value::from(to.name()),
+                i64::from(to.has_bytes()).into(),
+                deed.at.as_millisecond().into(),
+                id.into(),
+            ],
+        );
+        // Where it had no bytes any more, it cannot have some again.
+        let mut allowed = from
+            .iter()
+            .filter(|from| from.has_bytes() || !to.has_bytes());
+        match allowed.next() {
+            Some(first) => {
+                update.push(" AND (state = ?", [first.name().into()]);
+                for more in allowed {
+                    update.push(" OR state = ?", [more.name().into()]);
+                }
+                update.push(")", []);
+            }
+            None => {
+                update.push(" AND 1 = 0", []);
+            }
+        }
+        if update.run(connection).await? == 0 {
+            let entry = entry(connection, id).await?;
+            return Err(StoreError::new(
+                Trouble::State,
+                format!("entry {id} is {}", entry.state),
+            ));
+        }
+        if !to.has_bytes() {
+            drop_bytes(connection, id).await?;
+        }
+        note(connection, id, deed).await?;
+        transaction.commit().await.map_err(trouble)
+    }
+
+    pub(super) async fn note_deed(&self, id: &str, deed: &Deed) -> Answer<()> {
+        let mut transaction = self.begin().await?;
+        entry(&mut transaction, id).await?;
+        note(&mut transaction, id, deed).await?;
+        transaction.commit().await.map_err(trouble)
+    }
+
+    pub(super) async fn set_links(
+        &self,
+        id: &str,
+        wave: Option<&str>,
+        follows: Option<&str>,
+    ) -> Answer<()> {
+        let mut transaction = self.begin().await?;
+        let changed = Statement::with(
+            "UPDATE entry SET wave = ?, follows = ? WHERE id = ?",
+            [
+                Value::from(wave.map(str::to_owned)),
+                follows.map(str::to_owned).into(),
+                id.into(),
+            ],
+        )
+        .run(&mut transaction)
+        .await?;
+        if changed == 0 {
+            return Err(StoreError::not_found(id));
+        }
+        transaction.commit().await.map_err(trouble)
+    }
+}

@@ -1,0 +1,236 @@
+//! Connections: opened when needed, and again when the database was lost.
+
+use crate::quarantine::sql::statement::trouble;
+use crate::quarantine::sql::writer::Writer;
+use crate::quarantine::sql::{Dialect, SqlStore};
+use crate::quarantine::{Answer, Settings, StoreError, Trouble};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyPool, ConnectOptions as _, Executor as _, Transaction};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+static SQLITE: Migrator = sqlx::migrate!("src/quarantine/migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("src/quarantine/migrations/postgres");
+
+/// Readers of the SQLite file; they do not wait for the writer.
+const SQLITE_READERS: u32 = 4;
+/// How long SQLite waits for a lock of another process.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// A database that is open.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) dialect: Dialect,
+    pub(super) readers: AnyPool,
+    writers: AnyPool,
+    /// Commits many messages at once, where only one can write.
+    pub(super) group: Option<Writer>,
+    /// The file of SQLite, as device and inode.
+    file: Option<(PathBuf, (u64, u64))>,
+}
+
+impl Opened {
+    /// A transaction for writing.
+    pub(super) async fn begin(&self) -> Answer<Transaction<'static, Any>> {
+        begin(&self.writers, self.dialect).await
+    }
+
+    /// Is it still the file that has this name? Who writes to a deleted file stores nothing.
+    fn is_there(&self) -> bool {
+        self.file
+            .as_ref()
+            .is_none_or(|(path, known)| identity(path).is_ok_and(|found| found == *known))
+    }
+
+    /// Ends all connections.
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}
+
+pub(super) async fn begin(pool: &AnyPool, dialect: Dialect) -> Answer<Transaction<'static, Any>> {
+    let begun = match dialect {
+        // A transaction that first reads and then writes could fail in between otherwise.
+        Dialect::Sqlite => pool.begin_with("BEGIN IMMEDIATE").await,
+        Dialect::Postgres => pool.begin().await,
+    };
+    begun.map_err(trouble)
+}
+
+impl SqlStore {
+    /// The open database.
+    pub(super) async fn opened(&self) -> Answer<Arc<Opened>> {
+        let mut slot = self.opened.lock().await;
+        if let Some(opened) = slot.as_ref() {
+            if opened.is_there() {
+                return Ok(opened.clone());
+            }
+            let lost = slot.take();
+            if let Some(lost) = lost {
+                lost.close().await;
+            }
+        }
+        let opened = Arc::new(match self.dialect {
+            Dialect::Sqlite => open_sqlite(&self.file, &self.settings).await?,
+            Dialect::Postgres => open_postgres(&self.settings).await?,
+        });
+        *slot = Some(opened.clone());
+        Ok(opened)
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|facts| (facts.dev(), facts.ino()))
+}
+
+async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
+    make(path).map_err(|err| {
+        let kind = match err.kind() {
+            io::ErrorKind::StorageFull => Trouble::Full,
+            _ => Trouble::Unavailable,
+        };
+        StoreError::new(kind, format!("{}: {err}", path.display()))
+    })?;
+    install_default_drivers();
+    let path = fs::canonicalize(path)
+        .map_err(|err| StoreError::new(Trouble::Unavailable, err.to_string()))?;
+    let options = sqlite_options(&path)?;
+    let pool = |connections| {
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(settings.timeout)
+            // It is a file: no server can have hung up.
+            .test_before_acquire(false)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    let wait = LOCK_WAIT.as_millis();
+                    // FULL: what is committed has reached the disk, in WAL mode too.
+                    let set_up = format!(
+                        "PRAGMA busy_timeout = {wait}; PRAGMA journal_mode = WAL; \
+                         PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
+                         PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864"
+                    );
+                    connection
+                        .execute(sqlx::AssertSqlSafe(set_up))
+                        .await
+                        .map(|_| ())
+                })
+            })
+    };
+    let writers = pool(1).connect_lazy_with(options.clone());
+    migrate(&SQLITE, &writers).await?;
+    let known =
+        identity(&path).map_err(|err| StoreError::new(Trouble::Unavailable, err.to_string()))?;
+    Ok(Opened {
+        dialect: Dialect::Sqlite,
+        readers: pool(SQLITE_READERS).connect_lazy_with(options),
+        group: Some(Writer::start(writers.clone())),
+        writers,
+        file: Some((path, known)),
+    })
+}
+
+fn sqlite_options(path: &Path) -> Answer<AnyConnectOptions> {
+    let wrong = |err: sqlx::Error| StoreError::new(Trouble::Other, err.to_string());
+    let mut options: AnyConnectOptions = "sqlite:///x".parse().map_err(wrong)?;
+    let text = path.to_str().ok_or_else(|| {
+        StoreError::new(Trouble::Other, "the name of the state folder is not UTF-8")
+    })?;
+    // The setter escapes what a URL does not take.
+    options.database_url.set_path(text);
+    options.database_url.set_query(Some("mode=rwc"));
+    Ok(options.disable_statement_logging())
+}
+
+/// Makes the file for its owner only, as its messages are private.
+fn make(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+    }
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+async fn open_postgres(settings: &Settings) -> Answer<Opened> {
+    install_default_drivers();
+    let options = postgres_options(settings)?;
+    let millis = settings.timeout.as_millis();
+    let pool = AnyPoolOptions::new()
+        .max_connections(settings.connections)
+        .acquire_timeout(settings.timeout)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                // synchronous_commit could be off on the server or for the user.
+                let set_up = format!(
+                    "SET statement_timeout = {millis}; SET lock_timeout = {millis}; \
+                     SET idle_in_transaction_session_timeout = 60000; SET synchronous_commit = on"
+                );
+                connection
+                    .execute(sqlx::AssertSqlSafe(set_up))
+                    .await
+                    .map(|_| ())
+            })
+        })
+        .connect_lazy_with(options);
+    migrate(&POSTGRES, &pool).await?;
+    Ok(Opened {
+        dialect: Dialect::Postgres,
+        readers: pool.clone(),
+        writers: pool,
+        group: None,
+        file: None,
+    })
+}
+
+fn postgres_options(settings: &Settings) -> Answer<AnyConnectOptions> {
+    let wrong = |why: String| StoreError::new(Trouble::Other, format!("quarantine.url: {why}"));
+    let url = settings.url.as_deref().unwrap_or_default();
+    // Never the text of the URL: there may be a password in it.
+    let mut options: AnyConnectOptions =
+        url.parse().map_err(|_| wrong("it is no URL".to_owned()))?;
+    if !matches!(options.database_url.scheme(), "postgres" | "postgresql") {
+        return Err(wrong("it must begin with postgres://".to_owned()));
+    }
+    if let Some(file) = &settings.password_file {
+        let password =
+            fs::read_to_string(file).map_err(|err| wrong(format!("{}: {err}", file.display())))?;
+        let password = password.trim_end_matches(['\r', '\n']);
+        let set = options.database_url.set_password(Some(password));
+        set.map_err(|()| wrong("it has no host that a password could be for".to_owned()))?;
+    }
+    Ok(options.disable_statement_logging())
+}
+
+/// Brings the tables up to date.
+async fn migrate(migrator: &Migrator, pool: &AnyPool) -> Answer<()> {
+    // Another process may be at the same: then the second look finds the work done.
+    if migrator.run(pool).await.is_ok() {
+        return Ok(());
+    }
+    migrator.run(pool).await.map_err(|err| match err {
+        sqlx::migrate::MigrateError::Execute(err) => trouble(err),
+        sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::new(
+            Trouble::Other,
+            format!("the quarantine is of a newer callbluff (its schema has version {version})"),
+        ),
+        err => StoreError::new(
+            Trouble::Other,
+            format!("could not bring the tables up to date ({err})"),
+        ),
+    })
+}

@@ -1,0 +1,292 @@
+//! Retention and erasure.
+
+use crate::message::Address;
+use crate::quarantine::sql::SqlStore;
+use crate::quarantine::sql::change::{drop_bytes, note};
+use crate::quarantine::sql::put::{common_domain, joined};
+use crate::quarantine::sql::read::{COLUMNS, entry_of};
+use crate::quarantine::sql::statement::{Statement, Value, trouble};
+use crate::quarantine::terms::{Facts, Field, folded};
+use crate::quarantine::{Answer, Deed, Entry, Erased, Excess, State, id};
+use jiff::Timestamp;
+use sqlx::{AnyConnection, Row as _};
+
+/// Entries that are erased in one transaction.
+const BATCH: u32 = 100;
+/// How long parts may be there before their entry, in milliseconds.
+const STAGED: i64 = 24 * 60 * 60 * 1000;
+
+/// Which entries retention looks at: those that are kept, of one domain or of all but some.
+fn scope(statement: &mut Statement, excess: &Excess) {
+    statement.push(" WHERE kept = 1", []);
+    if let Some(domain) = &excess.domain {
+        statement.push(" AND domain = ?", [domain.as_str().into()]);
+    }
+    for domain in &excess.except {
+        statement.push(" AND domain <> ?", [domain.as_str().into()]);
+    }
+}
+
+/// The oldest entries that must go, at most `limit`.
+async fn excessive(
+    connection: &mut AnyConnection,
+    excess: &Excess,
+    limit: u32,
+) -> Answer<Vec<String>> {
+    // How many of the oldest have to go, and how many bytes.
+    let mut surplus = 0;
+    let mut surplus_bytes = 0;
+    if excess.max_entries.is_some() || excess.max_bytes.is_some() {
+        let mut select = Statement::new("SELECT COUNT(*), CAST(SUM(size) AS BIGINT) FROM entry");
+        scope(&mut select, excess);
+        if let Some(row) = select.row(connection).await? {
+            let entries: i64 = row.try_get(0).map_err(trouble)?;
+            let bytes: Option<i64> = row.try_get(1).map_err(trouble)?;
+            let above = |now: i64, most: Option<u64>| {
+                most.map_or(0, |most| now.saturating_sub_unsigned(most).max(0))
+            };
+            surplus = above(entries, excess.max_entries);
+            surplus_bytes = above(bytes.unwrap_or(0), excess.max_bytes);
+        }
+    }
+    let before = excess.before.map(id::beginning).unwrap_or_default();
+    let mut select = Statement::new("SELECT id, size FROM entry");
+    scope(&mut select, excess);
+    if surplus == 0 && surplus_bytes == 0 {
+        select.push(" AND id < ?", [before.as_str().into()]);
+    }
+    select.push(" ORDER BY id LIMIT ?", [limit.into()]);
+    let mut gone = Vec::new();
+    for row in select.rows(connection).await? {
+        let id: String = row.try_get(0).map_err(trouble)?;
+        let size: i64 = row.try_get(1).map_err(trouble)?;
+        if id >= before && surplus <= 0 && surplus_bytes <= 0 {
+            break;
+        }
+        surplus -= 1;
+        surplus_bytes -= size;
+        gone.push(id);
+    }
+    Ok(gone)
+}
+
+/// Removes every trace of an entry.
+async fn remove(connection: &mut AnyConnection, entry: &Entry) -> Answer<()> {
+    drop_bytes(connection, &entry.id).await?;
+    delete_terms(connection, &entry.id, Facts::from(entry).terms()).await?;
+    for delete in [
+        "DELETE FROM repeat WHERE digest = (SELECT digest FROM entry WHERE id = ?)",
+        "DELETE FROM audit WHERE entry = ?",
+        "DELETE FROM attempt WHERE entry = ?",
+        "DELETE FROM entry WHERE id = ?",
+    ] {
+        Statement::with(delete, [entry.id.as_str().into()])
+            .run(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn delete_terms(
+    connection: &mut AnyConnection,
+    entry: &str,
+    terms: impl IntoIterator<Item = (Field, String)>,
+) -> Answer<()> {
+    for (field, value) in terms {
+        Statement::with(
+            "DELETE FROM term WHERE field = ? AND value = ? AND entry = ?",
+            [Value::from(field.name()), value.into(), entry.into()],
+        )
+        .run(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Takes one person out of an entry that is others', too.
+async fn take_out(
+    connection: &mut AnyConnection,
+    entry: &Entry,
+    person: &str,
+    deed: &Deed,
+) -> Answer<()> {
+    let is_them = |address: &Address| folded(&address.text()) == person;
+    let mut left = entry.clone();
+    left.recipients.retain(|address| !is_them(address));
+    if is_them(&left.sender) {
+        left.sender = Address::new(b"erased@invalid");
+    }
+    let before = Facts::from(entry).terms();
+    let after = Facts::from(&left).terms();
+    delete_terms(connection, &entry.id, before.difference(&after).cloned()).await?;
+    crate::quarantine::sql::put::insert_terms(connection, &entry.id, &after).await?;
+    for (field, domain) in before.difference(&after) {
+        // Nobody of that domain is left to open it.
+        if *field == Field::Domain {
+            Statement::with(
+                "DELETE FROM wrapped WHERE entry = ? AND domain = ?",
+                [Value::from(entry.id.as_str()), domain.as_str().into()],
+            )
+            .run(connection)
+            .await?;
+        }
+    }
+    Statement::with(
+        "UPDATE entry SET sender = ?, recipients = ?, domain = ?, changed_at = ? WHERE id = ?",
+        [
+            Value::from(left.sender.as_bytes()),
+            joined(&left.recipients).into(),
+            common_domain(&left.recipients).into(),
+            deed.at.as_millisecond().into(),
+            entry.id.as_str().into(),
+        ],
+    )
+    .run(connection)
+    .await?;
+    for gone in entry.recipients.iter().filter(|address| is_them(address)) {
+        Statement::with(
+            "DELETE FROM attempt WHERE entry = ? AND recipient = ?",
+            [Value::from(entry.id.as_str()), gone.as_bytes().into()],
+        )
+        .run(connection)
+        .await?;
+    }
+    note(connection, &entry.id, deed).await
+}
+
+impl SqlStore {
+    pub(super) async fn drop_excess(
+        &self,
+        excess: &Excess,
+        deed: &Deed,
+        limit: u32,
+    ) -> Answer<u64> {
+        // Looking is done without keeping the writers waiting.
+        let ids = {
+            let mut connection = self.reader().await?;
+            excessive(&mut connection, excess, limit).await?
+        };
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let mut transaction = self.begin().await?;
+        let connection = &mut *transaction;
+        let mut dropped = 0;
+        for id in &ids {
+            let changed = Statement::with(
+                "UPDATE entry SET state = ?, kept = 0, changed_at = ? WHERE id = ? AND kept = 1",
+                [
+                    Value::from(State::Expired.name()),
+                    deed.at.as_millisecond().into(),
+                    id.as_str().into(),
+                ],
+            )
+            .run(connection)
+            .await?;
+            if changed > 0 {
+                drop_bytes(connection, id).await?;
+                note(connection, id, deed).await?;
+                dropped += 1;
+            }
+        }
+        transaction.commit().await.map_err(trouble)?;
+        Ok(dropped)
+    }
+
+    pub(super) async fn remove_traces(&self, before: Timestamp, limit: u32) -> Answer<u64> {
+        let mut transaction = self.begin().await?;
+        let connection = &mut *transaction;
+        let now = Timestamp::now().as_millisecond();
+        Statement::with("DELETE FROM repeat WHERE until <= ?", [now.into()])
+            .run(connection)
+            .await?;
+        let select = format!(
+            "SELECT {COLUMNS} FROM entry e WHERE e.kept = 0 AND e.id < ? ORDER BY e.id LIMIT ?"
+        );
+        let rows = Statement::with(&select, [Value::from(id::beginning(before)), limit.into()])
+            .rows(connection)
+            .await?;
+        for row in &rows {
+            remove(connection, &entry_of(row)?).await?;
+        }
+        let old = Value::from(now - STAGED);
+        let staged = Statement::with(
+            "SELECT entry FROM staged WHERE since < ? LIMIT ?",
+            [old, limit.into()],
+        )
+        .rows(connection)
+        .await?;
+        for row in &staged {
+            let entry: String = row.try_get(0).map_err(trouble)?;
+            drop_bytes(connection, &entry).await?;
+            Statement::with("DELETE FROM staged WHERE entry = ?", [entry.into()])
+                .run(connection)
+                .await?;
+        }
+        transaction.commit().await.map_err(trouble)?;
+        Ok(rows.len() as u64)
+    }
+
+    pub(super) async fn erase_person(
+        &self,
+        recipient: &str,
+        deed: &Deed,
+        dry_run: bool,
+    ) -> Answer<Erased> {
+        let person = folded(recipient);
+        let mut erased = Erased::default();
+        let mut after = String::new();
+        loop {
+            let mut transaction = self.begin().await?;
+            let connection = &mut *transaction;
+            let select = format!(
+                "SELECT {COLUMNS} FROM term t JOIN entry e ON e.id = t.entry \
+                 WHERE t.field = 'r' AND t.value = ? AND t.entry > ? ORDER BY t.entry LIMIT ?"
+            );
+            let rows = Statement::with(
+                &select,
+                [
+                    Value::from(person.as_str()),
+                    after.as_str().into(),
+                    BATCH.into(),
+                ],
+            )
+            .rows(connection)
+            .await?;
+            for row in &rows {
+                let entry = entry_of(row)?;
+                let is_alone = entry
+                    .recipients
+                    .iter()
+                    .all(|address| folded(&address.text()) == person);
+                erased.entries += u64::from(is_alone);
+                erased.shared += u64::from(!is_alone);
+                if !dry_run && is_alone {
+                    remove(connection, &entry).await?;
+                } else if !dry_run {
+                    take_out(connection, &entry, &person, deed).await?;
+                }
+                after = entry.id;
+            }
+            transaction.commit().await.map_err(trouble)?;
+            if rows.len() < BATCH as usize {
+                break;
+            }
+        }
+        if !dry_run {
+            self.wipe_log().await?;
+        }
+        Ok(erased)
+    }
+
+    /// What was erased must not stay readable in SQLite's write-ahead log.
+    async fn wipe_log(&self) -> Answer<()> {
+        if self.dialect == crate::quarantine::sql::Dialect::Sqlite {
+            let mut connection = self.reader().await?;
+            Statement::new("PRAGMA wal_checkpoint(TRUNCATE)")
+                .rows(&mut connection)
+                .await?;
+        }
+        Ok(())
+    }
+}

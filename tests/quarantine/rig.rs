@@ -1,0 +1,185 @@
+//! What the tests of the quarantine stand on.
+
+use callbluff::message::{Address, Client, Envelope};
+use callbluff::quarantine::{self, Filter, NewEntry, Settings, Store, StoredVerdict, StoredWallet};
+use callbluff::spool::{Spool, SpoolSettings};
+use jiff::Timestamp;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A place for a quarantine.
+pub(crate) trait Ground {
+    /// The settings that lead to it.
+    fn settings(&self) -> Settings;
+    /// The state folder.
+    fn folder(&self) -> &Path;
+    /// Runs SQL behind the store's back.
+    async fn sql(&self, sql: &str);
+    /// The folder of the migrations.
+    fn migrations(&self) -> &'static str;
+
+    /// The quarantine with these settings.
+    fn open_with(&self, settings: &Settings) -> Arc<dyn Store> {
+        quarantine::open(settings, self.folder()).expect("the settings are right")
+    }
+
+    /// The quarantine.
+    fn open(&self) -> Arc<dyn Store> {
+        self.open_with(&self.settings())
+    }
+}
+
+/// A time in seconds after some moment.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).expect("in range")
+}
+
+/// An entry to store; each number has its own queue ID, Message-ID and time.
+pub(crate) fn entry(number: i64) -> NewEntry {
+    NewEntry {
+        received_at: at(number),
+        envelope: Envelope {
+            client: Client {
+                ip: Some("192.0.2.7".parse().expect("an address")),
+                port: 4711,
+                name: "mail.example.net".to_owned(),
+                helo: "helo.example.net".to_owned(),
+            },
+            queue_id: Some(format!("4bQk{number}")),
+            daemon_name: None,
+            auth_user: None,
+            sender: Some(Address::new(b"<liar@example.net>")),
+            recipients: vec![Address::new(b"<ann@example.org>")],
+        },
+        host: "mx1.example.org".to_owned(),
+        message_id: Some(format!("<{number}@example.net>")),
+        subject: Some("I saw you".to_owned()),
+        verdict: StoredVerdict {
+            class: "sextortion".to_owned(),
+            score: 12.5,
+            kind: Some("bluff".to_owned()),
+            wallets: vec![StoredWallet {
+                coin: "btc".to_owned(),
+                address: "1Wallet".to_owned(),
+                place: "plain".to_owned(),
+            }],
+            template: Some("webcam-1".to_owned()),
+            language: Some("en".to_owned()),
+            ..StoredVerdict::default()
+        },
+        rule: Some("certain".to_owned()),
+        wave: Some("template:webcam-1".to_owned()),
+        trace: "Received: from helo.example.net\r\n".to_owned(),
+    }
+}
+
+/// The same for other recipients.
+pub(crate) fn entry_for(number: i64, recipients: &[&str]) -> NewEntry {
+    let mut entry = entry(number);
+    entry.envelope.recipients = recipients
+        .iter()
+        .map(|recipient| Address::new(recipient.as_bytes()))
+        .collect();
+    entry
+}
+
+/// A message that has come in.
+pub(crate) async fn spool(bytes: &[u8]) -> Spool {
+    let mut spool = Spool::new(SpoolSettings::default());
+    for chunk in bytes.chunks(65_535) {
+        if !spool.push(chunk) {
+            spool.flush().await.expect("the disk has room");
+        }
+    }
+    spool
+}
+
+/// Stores a message and returns the entry's identifier.
+pub(crate) async fn put(store: &dyn Store, entry: &NewEntry, bytes: &[u8]) -> String {
+    let stored = store.put(entry, &mut spool(bytes).await).await;
+    let stored = stored.expect("stored");
+    assert!(!stored.is_repeated);
+    stored.id
+}
+
+/// Bytes that do not get smaller.
+pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    })
+    .take(length)
+    .collect()
+}
+
+/// Fills a store with so many different entries.
+pub(crate) async fn fill(store: &Arc<dyn Store>, entries: i64) {
+    let tasks: Vec<_> = (0..16)
+        .map(|task| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for number in (task..entries).step_by(16) {
+                    let domain = number % 50;
+                    let mut new =
+                        entry_for(number, &[&format!("<user{number}@d{domain}.example>")]);
+                    new.subject = Some(format!("Case {number} of group {}", number % 300));
+                    new.envelope.sender = Some(Address::new(
+                        format!("<s{}@example.net>", number % 997).as_bytes(),
+                    ));
+                    new.verdict.wallets[0].address = format!("wallet{}", number % 400);
+                    let text = format!("message {number}");
+                    put(&*store, &new, text.as_bytes()).await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("no panic");
+    }
+}
+
+/// Searches of every kind.
+pub(crate) fn searches(round: i64) -> Vec<Filter> {
+    let text = |text: String| Some(text);
+    vec![
+        Filter::default(),
+        Filter {
+            recipient: text(format!("user{}@d{}.example", round * 50, 0)),
+            ..Filter::default()
+        },
+        Filter {
+            recipient: text(format!("user{round}*")),
+            ..Filter::default()
+        },
+        Filter {
+            domain: text(format!("d{round}.example")),
+            ..Filter::default()
+        },
+        Filter {
+            subject: text(format!("case {}", round * 77)),
+            ..Filter::default()
+        },
+        Filter {
+            subject: text("gro*".to_owned()),
+            ..Filter::default()
+        },
+        Filter {
+            wallet: text(format!("wallet{round}")),
+            ..Filter::default()
+        },
+        Filter {
+            sender: text("s1*".to_owned()),
+            states: vec![callbluff::quarantine::State::Held],
+            ..Filter::default()
+        },
+        Filter {
+            since: Some(at(5000)),
+            until: Some(at(6000)),
+            min_score: Some(10.0),
+            ..Filter::default()
+        },
+    ]
+}
