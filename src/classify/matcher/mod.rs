@@ -1,0 +1,208 @@
+//! All patterns of all packs, looked for in one pass over the text.
+//!
+//! The words of every language are found at once: those that begin where a word of the text begins
+//! by their hash, the few others by Aho-Corasick automatons. A pattern is looked at only where its
+//! words were found, and only together with words of its own language and of the pack `common`.
+//! Regular expressions run only in a window around a word that was found.
+
+mod build;
+mod gate;
+mod loose;
+mod scan;
+
+use crate::classify::find::{Find, Span};
+use crate::classify::lexicon::Lexicon;
+use aho_corasick::dfa::DFA;
+use aho_corasick::nfa::contiguous::NFA;
+use gate::Gate;
+use loose::Loose;
+use scan::Scanner;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+
+pub(crate) use scan::Desk;
+
+/// Something that a pattern says was said in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// Index of the signal, see [`Matcher::signal_id`].
+    pub signal: u16,
+    /// Index of the language, see [`Matcher::language`].
+    pub language: u8,
+    /// Number of the rule in its language.
+    pub rule: u16,
+    /// Where.
+    pub span: Span,
+}
+
+/// What was found in one text.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// Every pattern that holds, by language and in the order of the packs.
+    pub said: Vec<Said>,
+    /// How many different word classes of each language were found, by language index.
+    pub classes: Vec<u16>,
+    /// How many words the text has.
+    pub words: usize,
+    /// Was the text so dense that not all of it was looked at?
+    pub is_cut: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    language: u8,
+    name: u16,
+    left: bool,
+    right: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    signal: u16,
+    find: Find,
+    unless: Vec<u16>,
+}
+
+#[derive(Clone, Debug)]
+struct NearRegex {
+    name: u16,
+    near: u16,
+    reach: usize,
+    regex: regex::bytes::Regex,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Language {
+    code: String,
+    proclitics: Vec<char>,
+    names: Vec<String>,
+    derives: Vec<(u16, Find)>,
+    rules: Vec<Rule>,
+    regexes: Vec<NearRegex>,
+    gate: Gate,
+}
+
+/// The compiled packs.
+#[derive(Clone, Debug)]
+pub(crate) struct Matcher {
+    /// Texts that are looked for only where a word begins.
+    lexicon: Lexicon,
+    /// Texts that may begin inside a word.
+    loose: Loose<DFA>,
+    /// Those of scripts that most mail has no letter of.
+    foreign: Loose<NFA>,
+    /// Which targets each text has.
+    targets_of: Vec<Range<u32>>,
+    targets: Vec<Target>,
+    languages: Vec<Language>,
+    /// The class `number` of the common pack.
+    number: Option<u16>,
+    signals: Vec<String>,
+    reasons: HashMap<String, String>,
+}
+
+impl Matcher {
+    /// The identifier of a signal.
+    pub(crate) fn signal_id(&self, signal: u16) -> &str {
+        &self.signals[usize::from(signal)]
+    }
+
+    /// What a signal tells, in a sentence of its pack.
+    pub(crate) fn reason(&self, id: &str) -> Option<&str> {
+        self.reasons.get(id).map(String::as_str)
+    }
+
+    /// The identifiers of all signals that patterns can give.
+    pub(crate) fn signal_ids(&self) -> &[String] {
+        &self.signals
+    }
+
+    /// The ISO 639-1 code of a language, `*` for the common pack.
+    pub(crate) fn language(&self, language: u8) -> &str {
+        &self.languages[usize::from(language)].code
+    }
+
+    /// A matcher that lacks these rules, given by language and number.
+    pub(crate) fn without(&self, rules: &BTreeSet<(u8, u16)>) -> Self {
+        let mut left = self.clone();
+        for (index, language) in (0u8..).zip(&mut left.languages) {
+            let mut number = 0u16..;
+            language.rules.retain(|_| {
+                number
+                    .next()
+                    .is_none_or(|number| !rules.contains(&(index, number)))
+            });
+            language.gate = Gate::new(language);
+        }
+        left
+    }
+
+    /// Looks for everything in a folded text.
+    pub(crate) fn scan(&self, text: &str, desk: &mut Desk) -> Scan {
+        let mut scanner = Scanner::new(self, desk);
+        scanner.advance(text, true);
+        scanner.finish(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::builtin;
+    use crate::classify::pack::Pack;
+    use crate::diagnose::Diagnostics;
+    use crate::diagnose::Source;
+
+    fn matcher() -> Matcher {
+        let mut problems = Diagnostics::new();
+        let packs: Vec<Pack> = builtin::PACKS
+            .iter()
+            .filter_map(|(name, text)| Pack::parse(&Source::new(*name, *text), &mut problems))
+            .collect();
+        Matcher::new(&packs, &mut problems).expect("the shipped packs load")
+    }
+
+    #[test]
+    fn chunks_do_not_change_what_is_said() {
+        let matcher = matcher();
+        let mut desk = Desk::default();
+        let text = "i recorded a video of you with your webcam. pay 900 usd in bitcoin within 48 hours\n\
+            あなたの録画、ビットコインで支払って ich habe dich gefilmt und deine webcam gehackt";
+        let whole = matcher.scan(text, &mut desk);
+        assert!(!whole.said.is_empty());
+        for cut in (0..=text.len()).filter(|&cut| text.is_char_boundary(cut)) {
+            let mut scanner = Scanner::new(&matcher, &mut desk);
+            scanner.advance(&text[..cut], false);
+            scanner.advance(text, true);
+            let parts = scanner.finish(text);
+            assert_eq!(parts.said, whole.said, "cut at {cut}");
+            assert_eq!(parts.classes, whole.classes, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_used_desk_changes_nothing() {
+        let matcher = matcher();
+        let mut desk = Desk::default();
+        let first = "i recorded a video of you with your webcam. pay 900 usd in bitcoin";
+        let second = "ich habe dich gefilmt und deine webcam gehackt";
+        for text in [first, second, first, "", second] {
+            let fresh = matcher.scan(text, &mut Desk::default());
+            assert_eq!(matcher.scan(text, &mut desk).said, fresh.said, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_of_another_language_hides_nothing() {
+        let matcher = matcher();
+        let threat = "ich habe dich gefilmt und deine webcam gehackt";
+        let said = |text: &str| -> BTreeSet<(u8, u16)> {
+            let scan = matcher.scan(text, &mut Desk::default());
+            scan.said.iter().map(|it| (it.language, it.rule)).collect()
+        };
+        let alone = said(threat);
+        assert!(!alone.is_empty());
+        let decoy = "the committee met on tuesday to paint the bridge. ".repeat(1000);
+        assert!(said(&format!("{decoy}{threat}. {decoy}")).is_superset(&alone));
+    }
+}
