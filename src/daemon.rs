@@ -144,8 +144,9 @@ impl Daemon {
     /// When the config does not load: with all that is wrong with it.
     pub fn reload(&self) -> Result<(), String> {
         match self.loaded() {
-            Ok(engine) => {
+            Ok(mut engine) => {
                 let old = self.engine.load();
+                engine.inherit(&old);
                 for name in needs_restart(old.config(), engine.config()) {
                     warn!("{name} has changed in the config; that needs a restart");
                 }

@@ -1,16 +1,17 @@
 //! All that one reload swaps: settings, judge and policy.
 
-use crate::classify::{self, Judge, Quoted, Verdict};
+use crate::classify::{self, Category, Judge, Quoted, Signal, Verdict};
 use crate::config::{Config, Loaded};
 use crate::decoder::{Decoder, Trouble};
 use crate::diagnose::Diagnostics;
-use crate::lookup::Breaches;
+use crate::lookup::{Breaches, DnsLists, Waves};
 use crate::message::{self, Envelope, Finding, Header, Origin, Piece, Place, Reading};
 use crate::outbound::Keys;
 use crate::policy::{Facts, Needs, Plan};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Judging more than this at once, in bytes, is done where it holds up no other session.
 const LONG_WORK: usize = 1 << 20;
@@ -56,6 +57,8 @@ pub struct Engine {
     decoder: Decoder,
     /// The list of breached passwords, where one is configured and can be read.
     breaches: Option<Arc<Breaches>>,
+    dns: Arc<DnsLists>,
+    waves: Arc<Waves>,
     judge: Box<JudgeFn>,
     keys: Keys,
 }
@@ -95,6 +98,8 @@ impl Engine {
                 .and_then(|path| Breaches::open(path).ok())
                 .map(Arc::new),
             needs: config.policy.needs(),
+            dns: Arc::new(DnsLists::new(config.dns.clone())),
+            waves: Arc::new(Waves::new(&config.waves, Instant::now())),
             config,
             judge: Box::new(judge),
             keys: Keys::default(),
@@ -109,6 +114,17 @@ impl Engine {
     /// The keys that sign our own mail; without any, none is believed.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// Goes on with what another engine has learnt: how often waves were seen, answers of lists. Only
+    /// as far as its settings are the same.
+    pub fn inherit(&mut self, old: &Self) {
+        if self.config.waves == old.config.waves {
+            self.waves = Arc::clone(&old.waves);
+        }
+        if self.dns.settings() == old.dns.settings() {
+            self.dns = Arc::clone(&old.dns);
+        }
     }
 
     /// The settings.
@@ -126,7 +142,12 @@ impl Engine {
         self.decoder.counts.take()
     }
 
-    /// Reads and judges one message.
+    /// What lists in the DNS did since this was asked last, for the metrics.
+    pub fn take_dns_counts(&self) -> [(&'static str, u64); 6] {
+        self.dns.take_counts()
+    }
+
+    /// Reads and judges one message, and asks the lists in the DNS about its payment addresses.
     ///
     /// `raw` is the message as received, or its beginning where `is_truncated`.
     ///
@@ -134,8 +155,26 @@ impl Engine {
     ///
     /// Only by a bug; the caller must be ready for it.
     pub async fn judge(&self, envelope: &Envelope, raw: &[u8], is_truncated: bool) -> Judged {
-        let Read { reading, trouble } = self.read(raw, is_truncated).await;
-        let verdict = self.judge_reading(envelope, &reading, raw.len());
+        let Read {
+            mut reading,
+            trouble,
+        } = self.read(raw, is_truncated).await;
+        let mut verdict = self.judge_reading(envelope, &reading, raw.len());
+        let listed = self.dns.ask(&verdict.wallets).await;
+        if !listed.is_empty() {
+            let places = listed
+                .iter()
+                .filter_map(|hit| verdict.wallets.get(hit.wallet));
+            reading.findings.extend(places.map(|wallet| Finding {
+                id: LISTED,
+                place: wallet.place,
+            }));
+            verdict = self.judge_reading(envelope, &reading, raw.len());
+            name_lists(
+                &mut verdict,
+                listed.into_iter().map(|hit| hit.list).collect(),
+            );
+        }
         Judged {
             verdict,
             header: Some(reading.header),
@@ -197,18 +236,53 @@ impl Engine {
     ///
     /// Only by a bug.
     pub fn judge_reading(&self, envelope: &Envelope, reading: &Reading, size: usize) -> Verdict {
-        work(size, || (self.judge)(envelope, reading))
+        let mut verdict = work(size, || (self.judge)(envelope, reading));
+        for id in self.config.policy.lists.blocks(envelope, &reading.header) {
+            verdict.signals.push(remark(id));
+        }
+        verdict
     }
 
-    /// What is done with a judged message, for each recipient and as a whole.
+    /// What is done with a judged message, for each recipient and as a whole. Counts it to its wave.
     pub fn plan(&self, envelope: &Envelope, judged: &Judged, size: u64) -> Plan {
         let hour = u8::try_from(jiff::Zoned::now().hour()).ok();
+        let wave = Some(self.waves.count(&judged.verdict, Instant::now()));
         self.config.policy.plan(&Facts {
             header: judged.header.as_ref(),
             size,
             hour,
+            wave,
             ..Facts::new(&judged.verdict, envelope)
         })
+    }
+}
+
+/// A payment address is in a list of the DNS; which one is told afterwards.
+const LISTED: &str = "list.dns";
+
+/// Puts the names of the lists that an address is in into the signal, heaviest first.
+fn name_lists(verdict: &mut Verdict, mut lists: Vec<String>) {
+    lists.sort();
+    lists.dedup();
+    let mut lists = lists.into_iter().map(|name| format!("list.{name}"));
+    if let Some(signal) = verdict
+        .signals
+        .iter_mut()
+        .find(|signal| signal.id == LISTED)
+        && let Some(id) = lists.next()
+    {
+        signal.id = id;
+    }
+    verdict.signals.extend(lists.map(|id| remark(&id)));
+}
+
+/// A fact for people and rules that adds no points.
+fn remark(id: &str) -> Signal {
+    Signal {
+        id: id.to_owned(),
+        category: Category::List,
+        weight: 0.0,
+        place: Place::of(Origin::DisplayName),
     }
 }
 
@@ -228,9 +302,7 @@ pub fn load_judge(path: Option<&Path>) -> Result<(Config, Judge, Diagnostics), D
     let templates = loaded.config.local_templates(&mut problems);
     match Judge::load(&packs, templates.as_ref(), false, &mut problems) {
         Some(judge) if !problems.has_errors() => {
-            let settings = classify::Settings {
-                authserv_ids: loaded.config.policy.trust.authserv_ids.clone(),
-            };
+            let settings = loaded.config.judge.clone();
             Ok((loaded.config, judge.with_settings(settings), problems))
         }
         _ => Err(problems),
@@ -264,6 +336,102 @@ mod tests {
     use super::*;
     use sha1::{Digest, Sha1};
     use std::fmt::Write as _;
+
+    const WALLET: &str = "1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu";
+    const THREAT: &str = "Subject: x\r\n\r\nI recorded you with your webcam. Send 900 USD in bitcoin to \
+                          1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu within 48 hours.\r\n";
+
+    fn engine(config: &str) -> Engine {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("c.toml");
+        std::fs::write(&path, config).expect("the folder is ours");
+        Engine::load(Some(&path)).expect("it is right").0
+    }
+
+    fn signals(judged: &Judged) -> Vec<(&str, f64)> {
+        let signals = judged.verdict.signals.iter();
+        let of_lists = signals.filter(|signal| signal.category == Category::List);
+        of_lists
+            .map(|signal| (signal.id.as_str(), signal.weight))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_listed_address_is_a_signal_with_the_name_of_its_list() {
+        use crate::lookup::testing::{Does, Server};
+        let name = format!("{}.wallets.example", WALLET.to_lowercase());
+        let server = Server::start(&[(&name, Does::Tell([127, 0, 0, 2].into()))]);
+        let list = |name: &str, zone: &str| {
+            format!("[[dns_list]]\nname = \"{name}\"\nzone = \"{zone}\"\nhash = \"raw\"\n")
+        };
+        let engine = engine(&format!(
+            "[dns]\nservers = \"{}\"\ndeadline = \"5s\"\n{}{}{}",
+            server.address,
+            list("b", "wallets.example"),
+            list("a", "wallets.example"),
+            list("c", "other.example")
+        ));
+        let plain = Engine::load(None).expect("the defaults are right").0;
+        let envelope = Envelope::default();
+        let before = plain.judge(&envelope, THREAT.as_bytes(), false).await;
+        assert_eq!(signals(&before), []);
+        let judged = engine.judge(&envelope, THREAT.as_bytes(), false).await;
+        assert_eq!(signals(&judged), [("list.a", 5.0), ("list.b", 0.0)]);
+        assert!(judged.verdict.score > before.verdict.score + 4.0);
+        // Alone it is no reason: people write about such addresses, too.
+        let text = format!("Subject: x\r\n\r\nMy wallet is {WALLET}.\r\n");
+        let judged = engine.judge(&envelope, text.as_bytes(), false).await;
+        assert_eq!(judged.verdict.class, classify::Class::Clean);
+        assert_eq!(server.asked().len(), 2, "one question for each zone");
+    }
+
+    #[tokio::test]
+    async fn addresses_of_the_configuration_count_or_do_not() {
+        let envelope = Envelope {
+            sender: Some(crate::message::Address::new(b"a@spam.example")),
+            ..Envelope::default()
+        };
+        let text = THREAT.as_bytes();
+        let blocking = engine(&format!(
+            "[block]\nwallets = \"{WALLET}\"\nsenders = \"spam.example\"\n"
+        ));
+        let blocked = blocking.judge(&envelope, text, false).await;
+        assert_eq!(
+            signals(&blocked),
+            [("list.wallet", 5.0), ("list.sender", 0.0)]
+        );
+        let allowing = engine(&format!("[allow]\nwallets = \"{WALLET}\"\n"));
+        let allowed = allowing.judge(&envelope, text, false).await;
+        assert_eq!(signals(&allowed), []);
+        assert!(allowed.verdict.wallets.is_empty());
+        let attached = format!(
+            "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nSend it to my wallet {WALLET}\r\n"
+        );
+        let attached = blocking
+            .judge(&Envelope::default(), attached.as_bytes(), false)
+            .await;
+        assert_eq!(
+            signals(&attached),
+            [],
+            "an attached message is somebody else's word"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_was_learnt_outlives_a_reload() {
+        let old = engine("");
+        let judged = old
+            .judge(&Envelope::default(), THREAT.as_bytes(), false)
+            .await;
+        let wave = |engine: &Engine| engine.waves.count(&judged.verdict, Instant::now());
+        assert_eq!((wave(&old), wave(&old)), (1, 2));
+        let mut same = engine("mode = \"monitor\"\n");
+        same.inherit(&old);
+        assert_eq!(wave(&same), 3);
+        let mut other = engine("[waves]\nwindow = \"1h\"\n");
+        other.inherit(&same);
+        assert_eq!(wave(&other), 1);
+    }
 
     #[tokio::test]
     async fn a_quoted_password_is_looked_up_in_the_list() {

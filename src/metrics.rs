@@ -26,6 +26,7 @@ pub struct Metrics {
     decoder: Family<Labels, Counter>,
     notices: Family<Labels, Counter>,
     passes: Family<Labels, Counter>,
+    dns: Family<Labels, Counter>,
     latency: Histogram,
     closing: Notify,
     /// Messages that were let through without judging, since their client is trusted.
@@ -102,6 +103,12 @@ impl Metrics {
             "Messages with a pass of ours: valid ones are let through, the others judged",
             passes.clone(),
         );
+        let dns = Family::default();
+        registry.register(
+            "dns_lists",
+            "Questions to lists in the DNS (asked), and those that were hits (hit), not answered in time (late), refused by the list, failed, or not asked since too many were under way (busy)",
+            dns.clone(),
+        );
         let connections = Gauge::default();
         registry.register(
             "connections",
@@ -150,6 +157,7 @@ impl Metrics {
             decoder,
             notices,
             passes,
+            dns,
             connections,
             registry,
         }
@@ -200,11 +208,12 @@ impl Metrics {
 
     /// Counts what the decode helpers did.
     pub fn decoder(&self, events: &[(&'static str, u64)]) {
-        for &(event, count) in events.iter().filter(|(_, count)| *count > 0) {
-            self.decoder
-                .get_or_create(&[("event", event.to_owned())])
-                .inc_by(count);
-        }
+        add(&self.decoder, events);
+    }
+
+    /// Counts what lists in the DNS did.
+    pub fn dns(&self, events: &[(&'static str, u64)]) {
+        add(&self.dns, events);
     }
 
     /// Counts a message that carried a pass, by what it was worth: `valid`, `forged`, `expired` …
@@ -250,6 +259,14 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a String takes all text");
         text
+    }
+}
+
+fn add(family: &Family<Labels, Counter>, events: &[(&'static str, u64)]) {
+    for &(event, count) in events.iter().filter(|(_, count)| *count > 0) {
+        family
+            .get_or_create(&[("event", event.to_owned())])
+            .inc_by(count);
     }
 }
 

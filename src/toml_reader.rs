@@ -278,12 +278,17 @@ impl<'s> Document<'s> {
     }
 }
 
-/// Does a line look as if it gave one of these keys? Even one that is misspelt or broken must not be quoted.
+/// Does a line look as if it gave one of these keys? Even one that is misspelt or broken must not be
+/// quoted. Where a secret is found, as in `{ file = "…" }`, is none.
 fn holds_secret(line: &str, secrets: &[&Key]) -> bool {
-    let words = line.split(|c: char| !c.is_alphanumeric() && !"_-".contains(c));
-    words.filter(|word| !word.is_empty()).any(|word| {
+    line.match_indices('=').any(|(at, _)| {
+        let is_word = |c: char| c.is_alphanumeric() || "_-".contains(c);
+        let name = line[..at].trim_end_matches(|c| !is_word(c));
+        let name = name.rsplit(|c| !is_word(c)).next().unwrap_or_default();
         let names = secrets.iter().map(|key| key.name.as_str());
-        names.clone().any(|name| name == word) || did_you_mean(word, names).is_some()
+        let is_secret =
+            names.clone().any(|known| known == name) || did_you_mean(name, names).is_some();
+        is_secret && !line[at + 1..].trim_start().starts_with('{')
     })
 }
 

@@ -6,7 +6,7 @@
 use callbluff::classify::{Category, Class, Context, Kind, Signal, Verdict, WalletHit};
 use callbluff::config::Config;
 use callbluff::message::{Address, Envelope, Header, Origin, Place};
-use callbluff::policy::{Decision, Disposition, Facts, Fate, Plan};
+use callbluff::policy::{Decision, Disposition, Facts, Fate, Plan, Policy};
 use std::fs;
 use std::path::Path;
 
@@ -62,6 +62,7 @@ struct Message {
     header: Header,
     size: u64,
     hour: Option<u8>,
+    wave: Option<u64>,
 }
 
 impl Message {
@@ -70,7 +71,7 @@ impl Message {
         verdict.class = Class::Clean;
         let mut envelope = Envelope::default();
         let mut fields = Vec::new();
-        let (mut size, mut hour) = (5000, Some(12));
+        let (mut size, mut hour, mut wave) = (5000, Some(12), None);
         let place = Place::of(Origin::Plain);
         for word in text.split(", ") {
             let (key, value) = word.split_once(' ').unwrap_or((word, ""));
@@ -113,6 +114,8 @@ impl Message {
                 }
                 "size" => size = value.parse().expect(value),
                 "hour" => hour = Some(value.parse().expect(value)),
+                "wave" => wave = Some(value.parse().expect(value)),
+                "author" => fields.push(("From".to_owned(), value.to_owned())),
                 "queue" => envelope.queue_id = Some(value.to_owned()),
                 _ => panic!("unknown word \"{key}\" in a row"),
             }
@@ -127,7 +130,21 @@ impl Message {
             header: Header::new(fields),
             size,
             hour,
+            wave,
         }
+    }
+
+    /// Adds the signals of block lists, as the engine does.
+    fn listed(mut self, policy: &Policy) -> Self {
+        for id in policy.lists.blocks(&self.envelope, &self.header) {
+            self.verdict.signals.push(Signal {
+                id: id.to_owned(),
+                category: Category::List,
+                weight: 0.0,
+                place: Place::of(Origin::Plain),
+            });
+        }
+        self
     }
 
     fn facts(&self) -> Facts<'_> {
@@ -135,6 +152,7 @@ impl Message {
             header: Some(&self.header),
             size: self.size,
             hour: self.hour,
+            wave: self.wave,
             ..Facts::new(&self.verdict, &self.envelope)
         }
     }
@@ -228,8 +246,9 @@ fn run(path: &str) -> (usize, usize) {
         }
         for [message, recipients, decision] in &section.rows {
             rows += 1;
-            let parsed = Message::parse(message, recipients);
-            let found = outcome(&loaded.config.policy.plan(&parsed.facts()));
+            let policy = &loaded.config.policy;
+            let parsed = Message::parse(message, recipients).listed(policy);
+            let found = outcome(&policy.plan(&parsed.facts()));
             if found != *decision {
                 wrong.push(format!(
                     "{}: {message} | {recipients}\n  expected {decision}\n  found    {found}",

@@ -9,14 +9,20 @@
 //! They are no themes: no number of them makes a message suspect. And nothing that a sender can
 //! write freely (List-*, References, In-Reply-To, other filters' reports) lowers anything.
 
+use crate::classify::WalletSet;
 use crate::message::{Envelope, Finding, Header, Origin, Place, believed_results};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What the judge must know of its surroundings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Hosts whose `Authentication-Results` fields are believed (RFC 8601, section 2.5). Default: none.
     pub authserv_ids: Vec<String>,
+    /// Payment addresses that mean nothing, such as one's own for donations. Default: none.
+    pub allowed_wallets: Arc<WalletSet>,
+    /// Payment addresses of extorters; one that a message has is the signal `list.wallet`. Default: none.
+    pub blocked_wallets: Arc<WalletSet>,
 }
 
 /// The most addresses of a field that are looked at.
@@ -211,6 +217,7 @@ mod tests {
     fn found(envelope: &Envelope, changes: &[(&str, &str)]) -> Vec<&'static str> {
         let settings = Settings {
             authserv_ids: vec!["mx.example.net".to_owned()],
+            ..Settings::default()
         };
         findings(&settings, envelope, &header(changes))
             .iter()

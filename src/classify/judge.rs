@@ -227,7 +227,12 @@ impl Judge {
 
     fn examine(&self, envelope: &Envelope, reading: &Reading) -> Case {
         let evidence = Evidence::gather(&self.matcher, &reading.pieces);
-        let wallets = wallets::find(&reading.pieces);
+        let mut wallets = wallets::find(&reading.pieces);
+        let allowed = &self.settings.allowed_wallets;
+        if !allowed.is_empty() {
+            let is_other = |wallet: &FoundWallet| !allowed.contains(&wallet.hit.address);
+            wallets.found.retain(is_other);
+        }
         let mut facts: Vec<Finding> = reading.findings.clone();
         facts.extend(header::findings(&self.settings, envelope, &reading.header));
         facts.extend(evidence.disguises.iter().cloned());
@@ -304,13 +309,22 @@ impl Judge {
                 places.entry(id.clone()).or_insert(*place);
             }
         }
+        // An attached message is somebody else's word.
+        let is_theirs = |place: &Place| place.nested > 0 && !voices.contains(&Voice::Forwarded);
         for fact in facts {
-            places.entry(fact.id.to_owned()).or_insert(fact.place);
+            if category(fact.id) != Some(Category::List) || !is_theirs(&fact.place) {
+                places.entry(fact.id.to_owned()).or_insert(fact.place);
+            }
         }
         for wallet in wallets {
-            // An attached message is somebody else's word.
-            if wallet.hit.place.nested > 0 && !voices.contains(&Voice::Forwarded) {
+            if is_theirs(&wallet.hit.place) {
                 continue;
+            }
+            let blocked = &self.settings.blocked_wallets;
+            if !blocked.is_empty() && blocked.contains(&wallet.hit.address) {
+                places
+                    .entry("list.wallet".to_owned())
+                    .or_insert(wallet.hit.place);
             }
             let coin = if wallet.is_weak {
                 "weak"

@@ -29,4 +29,4 @@ pub use train::{Fit, Sample, sign};
 pub use verdict::{
     Category, Class, Context, Kind, SEXTORTION, SUSPECT, Signal, Verdict, WalletHit,
 };
-pub use wallets::{FoundWallet, Wallets, find as find_wallets};
+pub use wallets::{FoundWallet, WalletSet, Wallets, find as find_wallets};

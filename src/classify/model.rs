@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The themes of which several must come together before a message can be sextortion.
-pub(crate) const THEMES: [Category; 11] = [
+pub(crate) const THEMES: [Category; 12] = [
     Category::Access,
     Category::Recording,
     Category::Sexual,
@@ -20,6 +20,7 @@ pub(crate) const THEMES: [Category; 11] = [
     Category::Proof,
     Category::Promise,
     Category::Chat,
+    Category::List,
 ];
 
 /// Weights, in points, and how many themes must come together.

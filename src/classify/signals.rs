@@ -27,6 +27,22 @@ const SIGNALS: &[(&str, &str)] = &[
         "a payment address of this coin that passes its checksum",
     ),
     (
+        "list.*",
+        "a payment address is in the list of this name in the DNS",
+    ),
+    (
+        "list.wallet",
+        "a payment address is in the configuration's block list",
+    ),
+    (
+        "list.sender",
+        "the sender is in the configuration's block list",
+    ),
+    (
+        "list.network",
+        "the client is in a network of the configuration's block list",
+    ),
+    (
         "wallet.weak",
         "a payment address whose form has no checksum",
     ),
@@ -90,8 +106,9 @@ pub(crate) fn meaning(id: &str) -> Option<&'static str> {
     all()
         .find(|(known, _)| *known == id)
         .or_else(|| {
-            let is_wallet = id.starts_with("wallet.");
-            all().find(|(known, _)| is_wallet && *known == "wallet.*")
+            let (category, _) = id.split_once('.')?;
+            let whole = all().find(|(known, _)| known.strip_suffix(".*") == Some(category));
+            whole
         })
         .map(|(_, meaning)| meaning)
 }

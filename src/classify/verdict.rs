@@ -109,6 +109,8 @@ words! {
         Secrecy = "secrecy",
         /// Evidence offered: a password, a split screen, the own address as sender.
         Proof = "proof",
+        /// The sender or a payment address is in a list.
+        List = "list",
         /// Will delete everything after payment.
         Promise = "promise",
         /// Blackmail by somebody whom the reader met.

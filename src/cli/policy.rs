@@ -90,6 +90,9 @@ struct EnvelopeArgs {
     /// The hour of the day, 0 to 23. Default: now.
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..24))]
     hour: Option<u8>,
+    /// How many messages of the same wave were seen. Default: nobody counts.
+    #[arg(long, value_name = "NUMBER")]
+    wave: Option<u64>,
 }
 
 impl EnvelopeArgs {
@@ -153,6 +156,7 @@ struct Judged {
     header: Header,
     size: u64,
     hour: Option<u8>,
+    wave: Option<u64>,
 }
 
 impl Judged {
@@ -161,6 +165,7 @@ impl Judged {
             header: Some(&self.header),
             size: self.size,
             hour: self.hour,
+            wave: self.wave,
             ..Facts::new(&self.verdict, &self.envelope)
         }
     }
@@ -254,6 +259,7 @@ fn one(
             header: reading.header,
             size: raw.len() as u64,
             hour: args.hour(),
+            wave: args.wave,
         }
     }))
     .map_err(|_| format!("{name}: judging failed: a bug in callbluff"))

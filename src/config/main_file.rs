@@ -3,7 +3,7 @@
 use crate::config::domains::{DEFAULTS, Domains, fixed_prefix};
 use crate::config::leaving;
 use crate::config::maps::Maps;
-use crate::config::{Config, Fallback, LogFormat, LogLevel, SocketAddress, notice, rules};
+use crate::config::{Config, Fallback, LogFormat, LogLevel, SocketAddress, lists, notice, rules};
 use crate::diagnose::Diagnostics;
 use crate::lookup::Breaches;
 use crate::policy::{Combine, Disposition};
@@ -44,6 +44,8 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     let maps = Maps::read(&map_table, folder);
     map_table.finish();
     trust(root.table("trust"), &maps, &mut config);
+    lists::read(root, &maps, &mut config);
+    waves(root.table("waves"), &mut config);
     config.policy.rules = rules::read(root, "", &maps, &config.policy.trust);
     notice::check_sender(root, &config.policy);
     let mut files = maps.files.clone();
@@ -242,6 +244,11 @@ fn breach(table: Table<'_>, config: &mut Config, folder: &Path) {
     table.finish();
 }
 
+fn waves(table: Table<'_>, config: &mut Config) {
+    table.set_duration("window", 60 * SECOND..=30 * DAY, &mut config.waves.window);
+    table.finish();
+}
+
 fn defaults(table: Table<'_>, config: &mut Config) {
     let defaults = &mut config.policy.defaults;
     for (key, slot) in [
@@ -291,6 +298,7 @@ fn trust(table: Table<'_>, maps: &Maps, config: &mut Config) {
         .into_iter()
         .map(|at| at.value)
         .collect();
+    config.judge.authserv_ids.clone_from(&trust.authserv_ids);
     if trust.networks.is_vast()
         && let Some(span) = table.span_of("networks")
     {

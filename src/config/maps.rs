@@ -1,5 +1,6 @@
 //! Lists of addresses or networks in files of their own, used in rules as `@name`.
 
+use crate::classify::WalletSet;
 use crate::diagnose::{Diagnostics, Source, did_you_mean};
 use crate::policy::{AddressSet, Networks};
 use crate::toml_reader::{At, Document, Table};
@@ -30,6 +31,7 @@ struct Map {
     // What the entries are is told by the condition that uses the map.
     addresses: OnceCell<Arc<AddressSet>>,
     networks: OnceCell<Networks>,
+    wallets: OnceCell<WalletSet>,
 }
 
 impl Maps {
@@ -77,6 +79,7 @@ impl Maps {
                     is_used: Cell::new(false),
                     addresses: OnceCell::new(),
                     networks: OnceCell::new(),
+                    wallets: OnceCell::new(),
                 },
             );
         }
@@ -160,6 +163,28 @@ impl Maps {
                 }
             }
             networks
+        }))
+    }
+
+    /// A map as a set of payment addresses.
+    pub(crate) fn wallets(
+        &self,
+        name: &str,
+        at: &Range<usize>,
+        document: &Document<'_>,
+    ) -> Option<&WalletSet> {
+        let map = self.find(name, at, document)?;
+        Some(map.wallets.get_or_init(|| {
+            let mut wallets = WalletSet::default();
+            for entry in &map.entries {
+                if let Err(why) = wallets.add(&entry.value) {
+                    let mut problems = self.problems.borrow_mut();
+                    problems
+                        .error(&map.source, entry.span.clone(), why)
+                        .hint("copy the whole address, one for each line");
+                }
+            }
+            wallets
         }))
     }
 

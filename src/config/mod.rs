@@ -3,6 +3,7 @@
 mod action;
 mod domains;
 mod leaving;
+mod lists;
 mod main_file;
 mod maps;
 mod notice;
@@ -17,13 +18,14 @@ pub use settings::{
 };
 pub use socket::SocketAddress;
 
+use crate::classify;
 use crate::decoder;
 use crate::diagnose::{Diagnostics, Source};
 use crate::lookup;
 use crate::message::ReadLimits;
 use crate::policy::Policy;
 use crate::quarantine;
-use crate::toml_reader::{Document, Kind};
+use crate::toml_reader::{Document, Key, Kind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,6 +62,12 @@ pub struct Config {
     pub quarantine: quarantine::Settings,
     /// How mail leaves the quarantine.
     pub release: quarantine::ReleaseSettings,
+    /// Lists in the DNS that are asked about payment addresses.
+    pub dns: lookup::DnsSettings,
+    /// For how long messages of a wave are counted.
+    pub waves: lookup::WaveSettings,
+    /// What the judge must know of its surroundings.
+    pub judge: classify::Settings,
     /// The answer to our own failures.
     pub on_error: OnError,
     /// What is done with messages.
@@ -80,6 +88,9 @@ impl Default for Config {
             breach: lookup::Settings::default(),
             quarantine: quarantine::Settings::default(),
             release: quarantine::ReleaseSettings::default(),
+            dns: lookup::DnsSettings::default(),
+            waves: lookup::WaveSettings::default(),
+            judge: classify::Settings::default(),
             on_error: OnError::default(),
             policy: Policy::default(),
         }
@@ -207,10 +218,13 @@ impl Loaded {
 /// Every setting that was asked for, outside lists of tables.
 fn values(document: &Document<'_>) -> Vec<Value> {
     let source = document.source();
-    document
-        .keys()
-        .into_iter()
-        .filter(|key| key.kind.is_value() && key.table != "rule")
+    let keys = document.keys();
+    let lists: Vec<String> = (keys.iter())
+        .filter(|key| key.kind == Kind::Tables)
+        .map(Key::path)
+        .collect();
+    keys.into_iter()
+        .filter(|key| key.kind.is_value() && !lists.contains(&key.table))
         .map(|key| Value {
             value: match &key.span {
                 Some(span) => source
@@ -272,7 +286,15 @@ mod tests {
         fs::write(inside("staff.txt"), "a@example.org\n").expect("the folder is ours");
         fs::write(inside("partners.toml"), "entries = [\"192.0.2.0/24\"]")
             .expect("the folder is ours");
-        fs::write(inside("pwned-passwords"), "").expect("the folder is ours");
+        for (name, text) in [
+            ("pwned-passwords", ""),
+            ("partner-addresses.txt", "a@example.net"),
+            ("blocked-senders.txt", "*@example.com"),
+            ("wallets.txt", "1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu"),
+            ("dqs.key", "abcdef"),
+        ] {
+            fs::write(inside(name), text).expect("the folder is ours");
+        }
         fs::create_dir(inside("domains.d")).expect("the folder is ours");
         fs::write(
             inside("domains.d/a.toml"),
@@ -282,7 +304,7 @@ mod tests {
         let loaded = load_in(folder.path(), &in_use(SAMPLE)).unwrap_or_else(|why| panic!("{why}"));
         assert_eq!(loaded.config.policy.rules.len(), 1);
         assert_eq!(loaded.config.policy.domains.len(), 2);
-        assert_eq!(loaded.files.len(), 4);
+        assert_eq!(loaded.files.len(), 7);
         let unset: Vec<&Value> = loaded.values.iter().filter(|v| v.line.is_none()).collect();
         assert!(unset.is_empty(), "not in the sample: {unset:#?}");
     }

@@ -122,6 +122,7 @@ fn conditions(table: &Table<'_>, maps: &Maps) -> Conditions {
         authentication: authentication(table),
         min_size: size("min_size"),
         max_size: size("max_size"),
+        min_wave: min_wave(table),
         hours: hours(table),
     }
 }
@@ -181,7 +182,8 @@ fn words(table: &Table<'_>, key: &str, is_valid: fn(&str) -> bool, hint: &str) -
     words
 }
 
-fn addresses(table: &Table<'_>, key: &str, maps: &Maps) -> Option<AddressSet> {
+/// A list of addresses.
+pub(crate) fn addresses(table: &Table<'_>, key: &str, maps: &Maps) -> Option<AddressSet> {
     let list = table.texts(key);
     table.span_of(key)?;
     let document = table.document();
@@ -245,6 +247,12 @@ fn authentication(table: &Table<'_>) -> Vec<AuthResult> {
         }
     }
     results
+}
+
+/// `min_wave = 20`: how many messages of a wave were seen.
+fn min_wave(table: &Table<'_>) -> Option<u64> {
+    let at = table.integer("min_wave", 2..=1_000_000)?;
+    u64::try_from(at.value).ok()
 }
 
 /// `hours = "22-6"`.

@@ -61,6 +61,7 @@ pub(super) async fn finish(
             let judging = judge(shared, &mut message, &mut failure);
             let judged = with_progress(actions, engine.config().milter.progress, judging).await;
             shared.metrics.decoder(&engine.take_decoder_counts());
+            shared.metrics.dns(&engine.take_dns_counts());
             judged
         }
         Some(_) => Judged::failed(),

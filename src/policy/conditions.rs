@@ -49,6 +49,8 @@ pub struct Conditions {
     pub min_size: Option<u64>,
     /// Up to this size, in bytes.
     pub max_size: Option<u64>,
+    /// So many messages of the same wave were seen lately, this one included.
+    pub min_wave: Option<u64>,
     /// From the first hour of the local day up to, not including, the second; may go over midnight.
     pub hours: Option<(u8, u8)>,
 }
@@ -76,6 +78,7 @@ impl Default for Conditions {
             authentication: Vec::new(),
             min_size: None,
             max_size: None,
+            min_wave: None,
             hours: None,
         }
     }
@@ -129,6 +132,11 @@ fn names(words: &Words, word: Option<&str>) -> bool {
 }
 
 impl Conditions {
+    /// Do they ask for this signal?
+    pub(crate) fn names_signal(&self, id: &str) -> bool {
+        !self.signals.is_empty() && self.signals.contains(id)
+    }
+
     /// Do all of them hold for this message and recipient?
     pub(crate) fn hold(&self, question: &Question<'_>, recipient: &AddressKey) -> bool {
         self.fails_at(question, recipient).is_none()
@@ -146,7 +154,7 @@ impl Conditions {
         let has_signal = |wanted: &dyn Fn(&Signal) -> bool| verdict.signals.iter().any(wanted);
         // A function each, since most of them need not be asked: the cheapest come first, and those
         // that most often say no.
-        let checks: [(&'static str, &dyn Fn() -> bool); 21] = [
+        let checks: [(&'static str, &dyn Fn() -> bool); 22] = [
             ("verdict", &|| self.classes.contains(&verdict.class)),
             ("recipient", &|| {
                 let set = self.recipient.as_ref();
@@ -202,6 +210,11 @@ impl Conditions {
             }),
             ("max_size", &|| {
                 self.max_size.is_none_or(|max| facts.size <= max)
+            }),
+            ("min_wave", &|| {
+                let seen = facts.wave;
+                self.min_wave
+                    .is_none_or(|min| seen.is_some_and(|seen| seen >= min))
             }),
             ("hours", &|| {
                 self.hours.is_none_or(|hours| is_within(hours, facts.hour))

@@ -8,6 +8,7 @@ mod decision;
 mod disposition;
 mod facts;
 mod lint;
+mod lists;
 mod networks;
 mod pattern;
 mod plan;
@@ -22,6 +23,7 @@ pub use decision::{Decision, Mode};
 pub use disposition::Disposition;
 pub use facts::Facts;
 pub use lint::{Remark, lint};
+pub use lists::Lists;
 pub use networks::Networks;
 pub use pattern::{AddressKey, AddressSet, Words};
 pub use plan::{Combine, Fate, Plan};
@@ -102,6 +104,8 @@ pub struct Policy {
     pub subject_prefix: Option<String>,
     /// Who is let through without being judged.
     pub trust: Trust,
+    /// Who is let through after judging, and who is not welcome.
+    pub lists: Lists,
     /// What is done where no rule decides.
     pub defaults: Defaults,
     /// How recipients are told about threats, where a rule says so.
@@ -120,6 +124,7 @@ impl Default for Policy {
             combine: Combine::Split,
             subject_prefix: None,
             trust: Trust::default(),
+            lists: Lists::default(),
             defaults: Defaults::default(),
             notice: notice::Settings::default(),
             rules: Vec::new(),
@@ -131,20 +136,17 @@ impl Default for Policy {
 impl Policy {
     /// What is done with a message for one recipient.
     pub fn decide(&self, facts: &Facts<'_>, recipient: &Address) -> Decision {
-        match self.trust.reason(facts.envelope) {
-            Some(trusted) => Decision::accept(trusted.to_string()),
-            None => self.answer(&Question::new(facts, &self.trust.authserv_ids), recipient),
-        }
+        self.let_through(facts).unwrap_or_else(|| {
+            self.answer(&Question::new(facts, &self.trust.authserv_ids), recipient)
+        })
     }
 
     /// What is done with a message as a whole: decides for each recipient, then joins the
     /// decisions into what an MTA can do.
     pub fn plan(&self, facts: &Facts<'_>) -> Plan {
         let recipients = facts.envelope.recipients.iter();
-        let decisions = match self.trust.reason(facts.envelope) {
-            Some(trusted) => recipients
-                .map(|_| Decision::accept(trusted.to_string()))
-                .collect(),
+        let decisions = match self.let_through(facts) {
+            Some(decision) => recipients.map(|_| decision.clone()).collect(),
             None => {
                 let question = Question::new(facts, &self.trust.authserv_ids);
                 recipients
@@ -153,6 +155,18 @@ impl Policy {
             }
         };
         Plan::join(decisions, self.combine)
+    }
+
+    /// The decision about mail of those who are trusted or allowed; no rule is asked about it.
+    fn let_through(&self, facts: &Facts<'_>) -> Option<Decision> {
+        if let Some(trusted) = self.trust.reason(facts.envelope) {
+            return Some(Decision::accept(trusted.to_string()));
+        }
+        let reason = self.lists.allows(facts, &self.trust.authserv_ids)?;
+        let mut decision = Decision::accept(reason);
+        // A message that could not be judged must not pass as clean.
+        decision.add_headers = facts.verdict.class == Class::Error;
+        Some(decision)
     }
 
     /// The rules that were asked for a recipient, in order, each with the key of the condition that
@@ -180,7 +194,7 @@ impl Policy {
         let facts = question.facts;
         let key = AddressKey::new(recipient);
         let domain = self.domain(&key);
-        let rule = self
+        let mut rule = self
             .rules_for(domain)
             .find(|rule| rule.conditions.hold(question, &key));
         let mut decision = match rule {
@@ -197,6 +211,16 @@ impl Policy {
                 decision
             }
         };
+        if let Some(hit) = self.lists.blocked(facts.verdict)
+            && decision.disposition < self.lists.blocked
+            // A rule that asks about the list decides like any other.
+            && !rule.is_some_and(|rule| rule.conditions.names_signal(hit))
+        {
+            decision.reason += &format!("; {hit} is at least \"{}\"", self.lists.blocked);
+            decision.disposition = self.lists.blocked;
+            decision.rule = None;
+            rule = None;
+        }
         if let Some(cap) = cap(decision.disposition, &key, facts.verdict.kind) {
             decision.reason += &format!("; {cap}");
             decision.is_capped = cap == Cap::Role;

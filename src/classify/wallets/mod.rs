@@ -5,11 +5,13 @@ mod bech;
 mod ether;
 mod parts;
 mod prove;
+mod set;
 
 use crate::classify::WalletHit;
 use crate::message::{Piece, ReadAs, fold, read_as};
 use parts::{Fragments, Group, Part};
 use prove::{Budget, MOST_CHARS, Proof};
+pub use set::WalletSet;
 use std::collections::HashSet;
 use std::ops::Range;
 
