@@ -8,6 +8,7 @@ mod keys;
 mod open;
 mod pack;
 mod release;
+mod report;
 mod settings;
 mod sql;
 mod store;
@@ -21,6 +22,10 @@ pub use error::{StoreError, Trouble};
 pub use filter::{Filter, Page};
 pub use keys::MasterKeys;
 pub use open::open;
-pub use release::ReleaseSettings;
+pub use release::{Courier, Done, Order, ReleaseSettings, request};
+pub use report::{
+    Bundle, BundleOptions, Redacted, Redaction, Report, ReportError, ReportForm, ReportSettings,
+    send_report, write_report,
+};
 pub use settings::{DomainRetention, Retention, Settings};
 pub use store::{Answer, Erased, Excess, Listing, Stats, Store, Wave, hex, read_all};
