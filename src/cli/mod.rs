@@ -7,6 +7,7 @@ mod decode_helper;
 mod eval;
 mod parallel;
 mod policy;
+mod quarantine;
 mod run;
 mod scan;
 mod show;
@@ -33,6 +34,7 @@ enum Command {
     Config(config::ConfigArgs),
     Eval(eval::Eval),
     Policy(policy::PolicyArgs),
+    Quarantine(quarantine::QuarantineArgs),
     Run(run::Run),
     Scan(scan::Scan),
     Template(template::TemplateArgs),
@@ -68,6 +70,9 @@ pub fn main() -> ExitCode {
         Command::Config(args) => ExitCode::from(config::run(&args, &mut io::stdout().lock())),
         Command::Eval(args) => ExitCode::from(eval::run(&args, &mut io::stdout().lock())),
         Command::Policy(args) => ExitCode::from(policy::run(&args, &mut io::stdout().lock())),
+        Command::Quarantine(args) => {
+            ExitCode::from(quarantine::run(&args, &mut io::stdout().lock()))
+        }
         Command::Run(args) => ExitCode::from(run::run(&args)),
         Command::DecodeHelper(args) => ExitCode::from(decode_helper::run(&args)),
         Command::Template(args) => ExitCode::from(template::run(&args, &mut io::stdout().lock())),

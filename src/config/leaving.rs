@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::outbound::NextHop;
-use crate::toml_reader::{Table, quote};
+use crate::toml_reader::{At, Table, quote};
 use std::path::Path;
 use std::time::Duration;
 
@@ -28,5 +28,35 @@ pub(super) fn release(table: Table<'_>, config: &mut Config, folder: &Path) {
     release.key_file = table.text("key_file").map(|at| folder.join(at.value));
     table.set_duration("valid", HOUR..=30 * DAY, &mut release.valid);
     table.set_duration("timeout", SECOND..=10 * 60 * SECOND, &mut release.timeout);
+    table.finish();
+}
+
+/// Asks for every key of `[report]`.
+pub(super) fn report(table: Table<'_>, config: &mut Config) {
+    let report = &mut config.report;
+    let is_address = |text: &str| {
+        let (local, domain) = text.rsplit_once('@').unwrap_or_default();
+        !local.is_empty() && !domain.is_empty() && !text.contains([' ', '<', '>', ','])
+    };
+    let check = |at: &At<String>| {
+        if !is_address(&at.value) {
+            table.document().error_with(
+                at.span.clone(),
+                format!("\"{}\" is no address", at.value),
+                "write it as \"user@example.org\"",
+            );
+        }
+    };
+    if let Some(at) = table.text("from") {
+        check(&at);
+        report.from = Some(at.value);
+    }
+    report.to = table
+        .texts("to")
+        .into_iter()
+        .inspect(check)
+        .map(|at| at.value)
+        .collect();
+    table.set_integer("per_hour", 1..=10_000, &mut report.per_hour);
     table.finish();
 }

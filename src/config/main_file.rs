@@ -40,6 +40,7 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     on_error(root.table("on_error"), &mut config);
     notice::read(root.table("notice"), &mut config.policy.notice);
     leaving::release(root.table("release"), &mut config, folder);
+    leaving::report(root.table("report"), &mut config);
     let map_table = root.table("maps");
     let maps = Maps::read(&map_table, folder);
     map_table.finish();

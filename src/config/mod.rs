@@ -62,6 +62,8 @@ pub struct Config {
     pub quarantine: quarantine::Settings,
     /// How mail leaves the quarantine.
     pub release: quarantine::ReleaseSettings,
+    /// How entries are reported to authorities.
+    pub report: quarantine::ReportSettings,
     /// Lists in the DNS that are asked about payment addresses.
     pub dns: lookup::DnsSettings,
     /// For how long messages of a wave are counted.
@@ -88,6 +90,7 @@ impl Default for Config {
             breach: lookup::Settings::default(),
             quarantine: quarantine::Settings::default(),
             release: quarantine::ReleaseSettings::default(),
+            report: quarantine::ReportSettings::default(),
             dns: lookup::DnsSettings::default(),
             waves: lookup::WaveSettings::default(),
             judge: classify::Settings::default(),

@@ -96,6 +96,6 @@ impl Outcome {
     /// The queue ID that the next hop told with its reply, where it took the message.
     pub fn queue_id(&self) -> Option<&str> {
         let reply = self.reply.as_ref().filter(|reply| reply.is_positive())?;
-        queue_id(reply)
+        queue_id(reply.lines.last()?)
     }
 }

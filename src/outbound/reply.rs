@@ -93,10 +93,9 @@ impl fmt::Display for ReplyError {
     }
 }
 
-/// The queue ID in the reply to a message: `queued as X` (Postfix and many others), `X Message
+/// The queue ID in the text of the reply to a message: `queued as X` (Postfix and many others), `X Message
 /// accepted for delivery` (Sendmail), `id=X` (Exim).
-pub fn queue_id(reply: &Reply) -> Option<&str> {
-    let text = reply.lines.last()?;
+pub fn queue_id(text: &str) -> Option<&str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let after = |first: &str, second: &str| {
         words
@@ -165,7 +164,7 @@ mod tests {
             ("250 queued as", None),
         ] {
             let reply = read(&[line.as_bytes()]).unwrap();
-            assert_eq!(queue_id(&reply), expected, "{line}");
+            assert_eq!(queue_id(&reply.to_string()), expected, "{line}");
         }
     }
 }

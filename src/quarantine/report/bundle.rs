@@ -25,12 +25,12 @@ pub struct BundleOptions {
 pub struct Bundle<W: Write + Seek> {
     zip: ZipWriter<W>,
     options: BundleOptions,
-    entries: Vec<String>,
+    entries: u64,
 }
 
 impl<W: Write + Seek> std::fmt::Debug for Bundle<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "a bundle of {} entries", self.entries.len())
+        write!(f, "a bundle of {} entries", self.entries)
     }
 }
 
@@ -40,7 +40,7 @@ impl<W: Write + Seek> Bundle<W> {
         Self {
             zip: ZipWriter::new(out),
             options,
-            entries: Vec::new(),
+            entries: 0,
         }
     }
 
@@ -107,18 +107,18 @@ impl<W: Write + Seek> Bundle<W> {
         for (name, bytes) in files {
             self.file(&format!("{}/{name}", entry.id), &bytes)?;
         }
-        self.entries.push(entry.id.clone());
+        self.entries += 1;
         Ok(())
     }
 
     /// How many entries it has.
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    pub fn len(&self) -> u64 {
+        self.entries
     }
 
     /// Has it no entry yet?
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries == 0
     }
 
     /// Ends the file.

@@ -1,0 +1,137 @@
+//! `callbluff quarantine export`: evidence in a zip file.
+
+use crate::cli::quarantine::desk::{Desk, Selection};
+use crate::cli::show::line;
+use crate::quarantine::{Bundle, BundleOptions, Deed, State, read_all};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+const STATES: [State; 3] = [State::Held, State::Reported, State::Released];
+/// The largest message that is exported, in bytes.
+const MAX_MESSAGE: u64 = 256 << 20;
+
+/// Export entries as evidence: for each a folder with the message, the verdict, a readable page, hashes and a manifest.
+///
+/// Passwords and recipients are masked, and attached files left out, unless --unmasked is given.
+#[derive(Debug, clap::Args)]
+pub(super) struct Export {
+    #[command(flatten)]
+    selection: Selection,
+    /// The zip file to write; it must not exist yet.
+    #[arg(long, short, value_name = "FILE.zip")]
+    output: PathBuf,
+    /// Show passwords and recipients, and add each message exactly as it was received (for blackmail by
+    /// a chat partner without attachments all the same).
+    #[arg(long)]
+    unmasked: bool,
+    /// Only say how many entries it would be.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    v: u32,
+    file: &'a str,
+    entries: u64,
+    masked: bool,
+}
+
+/// Runs the command and returns the exit status: 1 where nothing was found.
+pub(super) fn run(args: &Export, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
+    desk.wait(export(args, desk, out))
+}
+
+async fn export(args: &Export, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
+    let count = args.selection.count(desk, &STATES).await?;
+    let mut done = 0;
+    if !args.dry_run && count > 0 {
+        let file = create(&args.output)?;
+        let result = fill(args, desk, file, count).await;
+        if result.is_err() {
+            // Half a bundle is no evidence.
+            let _ = std::fs::remove_file(&args.output);
+        }
+        done = result?;
+    }
+    let entries = if args.dry_run { count } else { done };
+    let name = args.output.display().to_string();
+    let text = if desk.json {
+        line(&Summary {
+            v: 1,
+            file: &name,
+            entries,
+            masked: !args.unmasked,
+        })
+    } else {
+        let word = if args.dry_run { "would be" } else { "are" };
+        format!("{entries} entries {word} in {name}")
+    };
+    writeln!(out, "{text}").map_err(|err| format!("could not write the results ({err})"))?;
+    Ok(u8::from(entries == 0))
+}
+
+fn create(path: &Path) -> Result<File, String> {
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|err| format!("could not make \"{}\" ({err})", path.display()))
+}
+
+async fn fill(args: &Export, desk: &Desk, file: File, count: u64) -> Result<u64, String> {
+    let failed =
+        |err: std::io::Error| format!("could not write \"{}\" ({err})", args.output.display());
+    let bar = if std::io::stderr().is_terminal() {
+        ProgressBar::new(count).with_style(
+            ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar()),
+        )
+    } else {
+        ProgressBar::hidden()
+    };
+    let now = Timestamp::now();
+    let options = BundleOptions {
+        unmasked: args.unmasked,
+        by: desk.by.clone(),
+        at: now,
+    };
+    let mut bundle = Bundle::new(BufWriter::new(file), options);
+    let deed = Deed {
+        at: now,
+        who: desk.by.clone(),
+        what: "exported".to_owned(),
+        why: if args.unmasked { "unmasked" } else { "masked" }.to_owned(),
+    };
+    let mut next = None;
+    loop {
+        let listing = args.selection.page(desk, &STATES, next).await?;
+        for entry in &listing.entries {
+            let text = |error: crate::quarantine::StoreError| error.to_string();
+            let raw = read_all(desk.store.as_ref(), entry, MAX_MESSAGE)
+                .await
+                .map_err(text)?;
+            let trail = desk.store.trail(&entry.id).await.map_err(text)?;
+            bundle.add(entry, &raw, &trail).map_err(failed)?;
+            desk.store.note(&entry.id, &deed).await.map_err(text)?;
+            bar.inc(1);
+        }
+        next = listing.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    let done = bundle.len();
+    let file = bundle
+        .finish()
+        .and_then(|out| out.into_inner().map_err(std::io::Error::other));
+    file.and_then(|file| file.sync_all()).map_err(failed)?;
+    Ok(done)
+}
