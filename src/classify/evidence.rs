@@ -1,7 +1,10 @@
 //! What the texts of a message say, by who says it.
 
+use crate::classify::Category;
 use crate::classify::matcher::{Desk, Matcher};
+use crate::classify::model::category;
 use crate::classify::template::Fingerprint;
+use crate::classify::tongues::Tongues;
 use crate::classify::voices;
 use crate::message::{Finding, FoldStats, Origin, Piece, Place, fold, fold_findings};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,8 +39,13 @@ pub(crate) struct Evidence {
     pub own_words: usize,
     /// Words of the longest text, whoever speaks.
     pub most_words: usize,
-    /// Different signals of each language.
-    languages: BTreeMap<String, usize>,
+    /// The languages of what the reader sees.
+    tongues: Tongues,
+    /// The languages of the sender's own words.
+    own_tongues: Tongues,
+    /// Guards in the sender's own words, by language: only those count that are said in a language
+    /// that the sender writes.
+    guards: BTreeMap<(u16, u8), Place>,
     /// Every rule that held, by language and number.
     pub rules: BTreeSet<(u8, u16)>,
     /// The folded texts that the reader sees, for fingerprints.
@@ -60,6 +68,7 @@ impl Evidence {
         for piece in pieces {
             evidence.piece(matcher, piece);
         }
+        evidence.say_guards(matcher);
         evidence
     }
 
@@ -122,16 +131,27 @@ impl Evidence {
         }
         let scan = matcher.scan(&folded.text, &mut self.desk);
         self.is_cut |= scan.is_cut;
+        for (language, &classes) in (0u8..).zip(&scan.classes) {
+            let language = matcher.language(language);
+            if language != "*" && voice != Voice::Hidden {
+                self.tongues.add(language, classes);
+            }
+            if language != "*" && voice == Voice::Own {
+                self.own_tongues.add(language, classes);
+            }
+        }
         for said in scan.said {
             self.rules.insert((said.language, said.rule));
+            if voice == Voice::Own && is_guard(matcher, said.signal) {
+                self.guards
+                    .entry((said.signal, said.language))
+                    .or_insert(place);
+                continue;
+            }
             if !self.signals.insert((voice, said.signal)) {
                 continue;
             }
             let id = matcher.signal_id(said.signal);
-            let language = matcher.language(said.language);
-            if language != "*" {
-                *self.languages.entry(language.to_owned()).or_default() += 1;
-            }
             self.said.entry((voice, id.to_owned())).or_insert(place);
         }
         let words = scan.words;
@@ -143,6 +163,15 @@ impl Evidence {
             self.folded.push(folded.text);
         }
         words
+    }
+
+    fn say_guards(&mut self, matcher: &Matcher) {
+        for (&(signal, language), &place) in &self.guards {
+            if self.own_tongues.speaks(matcher.language(language)) {
+                let id = matcher.signal_id(signal).to_owned();
+                self.said.entry((Voice::Own, id)).or_insert(place);
+            }
+        }
     }
 
     /// The fingerprint of all that the reader sees; `None` where that is too short.
@@ -161,11 +190,14 @@ impl Evidence {
         found
     }
 
-    /// The language in which most was said.
+    /// The language of most of what the reader sees; `None` where nothing was said.
     pub(crate) fn language(&self) -> Option<String> {
-        self.languages
-            .iter()
-            .max_by_key(|(_, count)| **count)
-            .map(|(language, _)| language.clone())
+        (!self.said.is_empty())
+            .then(|| self.tongues.first().map(str::to_owned))
+            .flatten()
     }
+}
+
+fn is_guard(matcher: &Matcher, signal: u16) -> bool {
+    category(matcher.signal_id(signal)).is_some_and(Category::is_guard)
 }

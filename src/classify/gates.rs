@@ -10,18 +10,33 @@ use std::collections::BTreeSet;
 /// So many themes a message without a way to pay must touch to be suspect.
 const THEMES_WITHOUT_PAYMENT: usize = 6;
 
+/// Hints are everywhere in a longer text, in words; a threat has some hundreds.
+const LONG_TEXT: usize = 1_200;
+/// So many of the themes that honest business lacks make up for a lever that no pattern knew.
+const PRESSING: usize = 4;
+
+/// What is threatened between persons, not to a company.
+const PRIVATE: [&str; 2] = ["exposure.contacts", "exposure.people-learn"];
+
 /// The signals of one message.
 #[derive(Debug)]
-pub(crate) struct Told<'s>(BTreeSet<&'s str>);
+pub(crate) struct Told<'s> {
+    ids: BTreeSet<&'s str>,
+    /// Is the longest text longer than a threat?
+    is_long: bool,
+}
 
 impl<'s> Told<'s> {
-    /// The signals with these identifiers.
-    pub(crate) fn new(ids: impl IntoIterator<Item = &'s String>) -> Self {
-        Self(ids.into_iter().map(String::as_str).collect())
+    /// The signals with these identifiers, of a message whose longest text has so many words.
+    pub(crate) fn new(ids: impl IntoIterator<Item = &'s String>, words: usize) -> Self {
+        Self {
+            ids: ids.into_iter().map(String::as_str).collect(),
+            is_long: words > LONG_TEXT,
+        }
     }
 
     fn has(&self, id: &str) -> bool {
-        self.0.contains(id)
+        self.ids.contains(id)
     }
 
     fn any(&self, ids: &[&str]) -> bool {
@@ -34,7 +49,7 @@ impl<'s> Told<'s> {
 
     /// The signals of these categories.
     fn of<'a>(&'a self, wanted: &'a [Category]) -> impl Iterator<Item = &'s str> + 'a {
-        self.0
+        self.ids
             .iter()
             .copied()
             .filter(|id| category(id).is_some_and(|it| wanted.contains(&it)))
@@ -46,13 +61,63 @@ impl<'s> Told<'s> {
     }
 
     fn themes(&self) -> usize {
-        themes(self.0.iter().copied())
+        themes(self.ids.iter().copied())
     }
 
-    /// Is there a way to pay? Only beside one do hints count, which honest mail is full of.
-    pub(crate) fn can_be_paid(&self) -> bool {
+    /// Is there a way to pay?
+    fn can_be_paid(&self) -> bool {
         self.speaks_of(&[Category::Wallet])
             || self.any(&["payment.voucher", "payment.bank", "payment.messenger"])
+    }
+
+    /// Do loose words count? Only beside a way to pay, and never in a long text, which has them all.
+    pub(crate) fn hints_count(&self) -> bool {
+        self.can_be_paid() && !self.is_long
+    }
+
+    /// Money is demanded for a proved address, and so many other themes of a threat come with it that no
+    /// honest business has: then the lever is there, in words that no pattern knew.
+    fn is_pressing(&self) -> bool {
+        let is_demanded = self.has_proved_wallet() && self.speaks_of(&[Category::Demand]);
+        let softs = [
+            Category::Access,
+            Category::Recording,
+            Category::Exposure,
+            Category::Chat,
+            Category::Sexual,
+            Category::Deadline,
+            Category::Secrecy,
+            Category::Proof,
+            Category::Promise,
+        ];
+        let softs = softs.iter().filter(|it| self.speaks_of(&[**it])).count();
+        // A bill has a deadline and two more by chance.
+        let is_bill = self.speaks_of(&[Category::Receipt]);
+        is_demanded && softs + usize::from(!is_bill) >= PRESSING
+    }
+
+    /// Is the money demanded for an address that passes its checksum?
+    fn has_proved_wallet(&self) -> bool {
+        self.of(&[Category::Wallet]).any(|id| id != "wallet.weak")
+    }
+
+    /// Is a company blackmailed, or violence threatened? A sexual word or two comes with a bomb by chance.
+    fn is_business(&self) -> bool {
+        let intimate = self.intimate();
+        !self.any(&PRIVATE)
+            && (self.has("demand.violence") && intimate < 2
+                || self.has("access.company") && intimate == 0)
+    }
+
+    /// Shall the people whom the reader knows see or learn something, unless money comes?
+    fn is_private(&self) -> bool {
+        self.has_proved_wallet() && self.any(&PRIVATE)
+    }
+
+    /// How many sexual claims there are that are no loose words.
+    fn intimate(&self) -> usize {
+        self.sure(&[Category::Recording, Category::Sexual])
+            + usize::from(self.has("chat.undressed"))
     }
 }
 
@@ -84,7 +149,6 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
     // A hint alone is no lever, two of different themes are.
     let sure = told.sure(&levers);
     let hints = told.of(&levers).count() - sure;
-    let is_violent = told.has("demand.violence");
     // Neither is a promise or a shame alone, but two of them are, where nothing was sold.
     let soft = [
         "access.hint",
@@ -95,12 +159,15 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
     ];
     let softs = soft.iter().filter(|id| told.has(id)).count()
         + usize::from(told.speaks_of(&[Category::Sexual]));
-    let is_soft = softs >= 2 && !told.speaks_of(&[Category::Receipt]);
-    if !wants_money || (sure == 0 && hints < 2 && !is_soft && !is_violent) {
+    let is_soft = softs + usize::from(!told.speaks_of(&[Category::Receipt])) >= 3;
+    let has_lever = sure > 0 || hints >= 2 || is_soft || told.is_business() || told.is_pressing();
+    if !wants_money || !has_lever {
         return SUSPECT - 0.1;
     }
-    // Fiction, quarrels and reports name the deeds, but nowhere to send the money to.
-    if !told.can_be_paid() && told.themes() < THEMES_WITHOUT_PAYMENT {
+    // Fiction, quarrels and reports name the deeds, but nowhere to send the money to. Quarrels and offers
+    // to get rich have many themes, but nobody who filmed, broke in or chatted.
+    let deeds = [Category::Recording, Category::Access, Category::Chat];
+    if !told.can_be_paid() && (told.themes() < THEMES_WITHOUT_PAYMENT || told.sure(&deeds) == 0) {
         return SUSPECT - 0.1;
     }
     // A family that met on a video call and shares the cost is none.
@@ -114,7 +181,13 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
         return SUSPECT - 0.1;
     }
     if kind != Kind::Other {
-        return f64::INFINITY;
+        // A long letter touches every theme somewhere: it must also tell where the money goes.
+        let is_rambling = told.is_long && !told.can_be_paid();
+        return if is_rambling {
+            SEXTORTION - 0.1
+        } else {
+            f64::INFINITY
+        };
     }
     // Without a sexual claim much honest business reads alike: the money must be hard to trace.
     let is_hidden_money = told.speaks_of(&[Category::Wallet])
@@ -133,13 +206,98 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
 
 /// Which form of extortion the signals describe.
 pub(crate) fn kind(told: &Told<'_>) -> Kind {
-    let is_sexual = told.speaks_of(&[Category::Recording, Category::Sexual]);
+    if told.is_business() {
+        return Kind::Other;
+    }
     let is_chat = told.speaks_of(&[Category::Chat]);
     if is_chat && !told.any(&["access.malware", "access.hacked"]) {
         Kind::Chat
-    } else if is_sexual || is_chat {
+    } else if is_chat
+        || told.is_private()
+        || told.speaks_of(&[Category::Recording, Category::Sexual])
+    {
         Kind::Bluff
     } else {
         Kind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(told: &str) -> Vec<String> {
+        told.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn kinds_are_told_by_what_is_claimed() {
+        for (told, expected) in [
+            ("recording.claimed demand.crypto", Kind::Bluff),
+            ("recording.hint demand.crypto", Kind::Bluff),
+            ("chat.met recording.held demand.amount", Kind::Chat),
+            ("chat.met access.hacked recording.held", Kind::Bluff),
+            ("demand.violence sexual.act wallet.btc", Kind::Other),
+            (
+                "demand.violence sexual.act recording.held wallet.btc",
+                Kind::Bluff,
+            ),
+            ("access.company demand.amount wallet.btc", Kind::Other),
+            ("access.company recording.held wallet.btc", Kind::Bluff),
+            ("exposure.contacts demand.amount wallet.btc", Kind::Bluff),
+            ("exposure.contacts demand.amount wallet.weak", Kind::Other),
+            ("exposure.publish demand.amount wallet.btc", Kind::Other),
+        ] {
+            assert_eq!(kind(&Told::new(&ids(told), 100)), expected, "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_keeps_a_message_low() {
+        let (clean, suspect, any) = (SUSPECT - 0.1, SEXTORTION - 0.1, f64::INFINITY);
+        let many = "recording.held exposure.publish demand.amount deadline.hours secrecy.tell promise.delete";
+        for (told, words, expected) in [
+            ("recording.held", 100, clean),
+            ("wallet.btc demand.crypto deadline.hours", 100, clean),
+            ("recording.held wallet.btc", 100, any),
+            // No way to pay: six themes, one of them a deed.
+            ("recording.held demand.amount", 100, clean),
+            (many, 100, any),
+            (many, 2_000, suspect),
+            (
+                "sexual.taste exposure.publish demand.amount deadline.hours secrecy.tell promise.delete",
+                100,
+                clean,
+            ),
+            // No lever that a pattern knew, but all that presses; a bill needs one more.
+            (
+                "wallet.btc demand.crypto deadline.hours secrecy.tell sexual.hint",
+                100,
+                any,
+            ),
+            (
+                "wallet.btc demand.crypto deadline.hours secrecy.tell proof.opener",
+                100,
+                suspect,
+            ),
+            (
+                "wallet.btc demand.crypto deadline.hours secrecy.tell proof.opener receipt.order",
+                100,
+                clean,
+            ),
+            (
+                "wallet.weak demand.crypto deadline.hours secrecy.tell proof.opener",
+                100,
+                clean,
+            ),
+            ("demand.violence demand.crypto wallet.btc", 100, suspect),
+            ("demand.violence payment.bank", 100, clean),
+            ("chat.met demand.amount wallet.btc", 100, clean),
+        ] {
+            let told_ids = ids(told);
+            let signals = Told::new(&told_ids, words);
+            let found = by_signals(kind(&signals), &signals);
+            assert!(found == expected, "{told}: {found}, not {expected}");
+        }
     }
 }

@@ -33,8 +33,6 @@ const ABOUT: [&str; 7] = [
 /// So many themes a message must touch before more costly questions are asked: is it a near copy
 /// of a known template, does it quote a password?
 const THEMES_FOR_MORE: usize = 2;
-/// Hints are everywhere in a longer text, in words; a threat has some hundreds.
-const LONG_TEXT: usize = 1_200;
 
 /// One pattern of one language, in one of its spellings; it means something only to the judge that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,7 +116,7 @@ impl Judge {
     /// Judges one message. Never fails: damaged input is a fact that is judged.
     pub fn judge(&self, envelope: &Envelope, reading: &Reading) -> Verdict {
         let case = self.examine(envelope, reading);
-        let told = Told::new(case.found.places.keys());
+        let told = Told::new(case.found.places.keys(), case.evidence.most_words);
         let kind = gates::kind(&told);
         let score = case
             .found
@@ -340,7 +338,7 @@ impl Judge {
                     .or_insert(wallet.hit.place);
             }
         }
-        if !Told::new(places.keys()).can_be_paid() || evidence.most_words > LONG_TEXT {
+        if !Told::new(places.keys(), evidence.most_words).hints_count() {
             places.retain(|id, _| !id.ends_with(".hint"));
         }
         if evidence.is_cut {

@@ -14,6 +14,7 @@ mod pack;
 mod password;
 mod signals;
 mod template;
+mod tongues;
 mod train;
 mod verdict;
 mod voices;

@@ -1,0 +1,88 @@
+//! The languages that a message is written in.
+//!
+//! Words of kindred languages match each other's mail: a Danish word of the packs may mean something
+//! else in Norwegian. What excuses a mail must be said in a language that its sender writes.
+
+use std::collections::BTreeMap;
+
+/// Languages so near to each other that only the one with most words is meant.
+const KIN: [&[&str]; 5] = [
+    &["da", "no", "sv"],
+    &["cs", "pl"],
+    &["es", "fr", "it", "pt", "ro"],
+    &["ru", "uk"],
+    &["de", "nl"],
+];
+
+/// How many different word classes of each language were found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tongues(BTreeMap<String, u32>);
+
+impl Tongues {
+    /// Notes that a text has so many word classes of a language.
+    pub(crate) fn add(&mut self, language: &str, classes: u16) {
+        if classes > 0 {
+            *self.0.entry(language.to_owned()).or_default() += u32::from(classes);
+        }
+    }
+
+    fn classes(&self, language: &str) -> u32 {
+        self.0.get(language).copied().unwrap_or(0)
+    }
+
+    /// Does the sender write in this language?
+    ///
+    /// Of kindred languages only one is written; of others a second one needs half as many classes as the
+    /// first, which chance matches do not reach. The common pack holds in all languages.
+    pub(crate) fn speaks(&self, language: &str) -> bool {
+        if language == "*" {
+            return true;
+        }
+        let own = self.classes(language);
+        let most = self.0.values().copied().max().unwrap_or(0);
+        let is_beaten = KIN
+            .iter()
+            .filter(|kin| kin.contains(&language))
+            .flat_map(|kin| kin.iter())
+            .any(|other| self.classes(other) > own);
+        !is_beaten && own * 2 >= most
+    }
+
+    /// The language of which most classes were found.
+    pub(crate) fn first(&self) -> Option<&str> {
+        self.0
+            .iter()
+            .max_by_key(|(_, classes)| **classes)
+            .map(|(language, _)| language.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kindred_languages_are_one() {
+        let rows: &[(&[(&str, u16)], &[&str])] = &[
+            (&[("da", 40), ("no", 39)], &["da"]),
+            (&[("da", 39), ("no", 40), ("sv", 30)], &["no"]),
+            // A German warning that quotes an English threat.
+            (&[("de", 20), ("en", 38), ("nl", 12)], &["de", "en"]),
+            (&[("en", 38), ("id", 6)], &["en"]),
+            (&[], &[]),
+        ];
+        for (classes, expected) in rows {
+            let mut tongues = Tongues::default();
+            for (language, count) in *classes {
+                tongues.add(language, *count);
+            }
+            let spoken: Vec<&str> = classes
+                .iter()
+                .map(|(language, _)| *language)
+                .filter(|language| tongues.speaks(language))
+                .collect();
+            assert_eq!(spoken, *expected, "{classes:?}");
+            assert!(tongues.speaks("*"));
+        }
+    }
+}
