@@ -1,9 +1,10 @@
 //! Domain files: what a customer's domain wants, one file each.
 
 use crate::config::maps::Maps;
-use crate::config::{action, notice, rules};
+use crate::config::{action, keeping, notice, rules};
 use crate::diagnose::{Diagnostics, Source};
 use crate::policy::{Disposition, Domain, Trust};
+use crate::quarantine::{DomainRetention, Retention};
 use crate::toml_reader::{At, Document, Table};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub(crate) const DEFAULTS: [(&str, Disposition); 5] = [
 pub(crate) struct Domains {
     /// What the domains want.
     pub(crate) domains: HashMap<String, Arc<Domain>>,
+    /// How long mail of those domains is kept that say so.
+    pub(crate) retention: Vec<DomainRetention>,
     /// The files that were read.
     pub(crate) files: Vec<PathBuf>,
     /// What is wrong in them.
@@ -34,7 +37,12 @@ impl Domains {
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub(crate) fn read(folder: &Path, maps: &Maps, trust: &Trust) -> std::io::Result<Self> {
+    pub(crate) fn read(
+        folder: &Path,
+        maps: &Maps,
+        trust: &Trust,
+        retention: &Retention,
+    ) -> std::io::Result<Self> {
         let mut found = Self {
             files: toml_files(folder)?,
             ..Self::default()
@@ -43,11 +51,18 @@ impl Domains {
         for path in &found.files {
             if let Some(source) = Source::read(path, &mut found.problems) {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-                let (names, domain, problems) = read_file(&source, &stem, &origins, maps, trust);
+                let (names, domain, kept, problems) =
+                    read_file(&source, &stem, &origins, maps, trust, retention);
                 found.problems.extend(problems);
                 let domain = Arc::new(domain);
                 for name in names {
                     origins.insert(name.clone(), source.name.clone());
+                    if kept != *retention {
+                        found.retention.push(DomainRetention {
+                            domain: name.clone(),
+                            retention: kept.clone(),
+                        });
+                    }
                     found.domains.insert(name, Arc::clone(&domain));
                 }
             }
@@ -80,10 +95,12 @@ fn read_file(
     origins: &HashMap<String, String>,
     maps: &Maps,
     trust: &Trust,
-) -> (Vec<String>, Domain, Diagnostics) {
+    retention: &Retention,
+) -> (Vec<String>, Domain, Retention, Diagnostics) {
     let document = Document::parse(source);
     let root = document.root();
-    let (names, domain) = read_table(&root, stem, maps, trust);
+    let mut kept = retention.clone();
+    let (names, domain) = read_table(&root, stem, maps, trust, &mut kept);
     for name in &names {
         if let Some(other) = origins.get(&name.value) {
             document.error_with(
@@ -95,7 +112,7 @@ fn read_file(
     }
     root.finish();
     let names = names.into_iter().map(|at| at.value).collect();
-    (names, domain, document.finish())
+    (names, domain, kept, document.finish())
 }
 
 /// Asks for every key of a domain file.
@@ -104,6 +121,7 @@ pub(crate) fn read_table(
     stem: &str,
     maps: &Maps,
     trust: &Trust,
+    kept: &mut Retention,
 ) -> (Vec<At<String>>, Domain) {
     let document = root.document();
     let mut names = root.texts("domains");
@@ -143,6 +161,9 @@ pub(crate) fn read_table(
     domain.suspect = default("suspect");
     domain.sextortion = default("sextortion");
     defaults.finish();
+    let quarantine = root.table("quarantine");
+    keeping::retention(&quarantine, kept);
+    quarantine.finish();
     let notice = root.table("notice");
     domain.notice = notice::wishes(&notice, false);
     notice.finish();

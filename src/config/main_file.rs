@@ -3,7 +3,9 @@
 use crate::config::domains::{DEFAULTS, Domains, fixed_prefix};
 use crate::config::leaving;
 use crate::config::maps::Maps;
-use crate::config::{Config, Fallback, LogFormat, LogLevel, SocketAddress, lists, notice, rules};
+use crate::config::{
+    Config, Fallback, LogFormat, LogLevel, SocketAddress, keeping, lists, notice, rules,
+};
 use crate::diagnose::Diagnostics;
 use crate::lookup::Breaches;
 use crate::policy::{Combine, Disposition};
@@ -39,6 +41,7 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     defaults(root.table("defaults"), &mut config);
     on_error(root.table("on_error"), &mut config);
     notice::read(root.table("notice"), &mut config.policy.notice);
+    keeping::read(root.table("quarantine"), &mut config.quarantine, folder);
     leaving::release(root.table("release"), &mut config, folder);
     leaving::report(root.table("report"), &mut config);
     let map_table = root.table("maps");
@@ -52,9 +55,15 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     let mut files = maps.files.clone();
     let mut domain_problems = Diagnostics::new();
     if let Some(at) = root.text("domains_dir") {
-        match Domains::read(&folder.join(&at.value), &maps, &config.policy.trust) {
+        match Domains::read(
+            &folder.join(&at.value),
+            &maps,
+            &config.policy.trust,
+            &config.quarantine.retention,
+        ) {
             Ok(found) => {
                 config.policy.domains = found.domains;
+                config.quarantine.domains = found.retention;
                 files.extend(found.files);
                 domain_problems = found.problems;
             }

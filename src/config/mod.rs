@@ -2,6 +2,7 @@
 
 mod action;
 mod domains;
+mod keeping;
 mod leaving;
 mod lists;
 mod main_file;
@@ -272,6 +273,15 @@ mod tests {
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
     }
 
+    const KEY: &str = "a AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+
+    fn private(path: &Path, text: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::write(path, text).expect("the folder is ours");
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(path, mode).expect("the folder is ours");
+    }
+
     #[test]
     fn every_line_of_the_samples_can_be_taken_into_use() {
         let in_use = |sample: &str| -> String {
@@ -295,9 +305,11 @@ mod tests {
             ("blocked-senders.txt", "*@example.com"),
             ("wallets.txt", "1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu"),
             ("dqs.key", "abcdef"),
+            ("postgres.password", "secret"),
         ] {
             fs::write(inside(name), text).expect("the folder is ours");
         }
+        private(&inside("quarantine.key"), KEY);
         fs::create_dir(inside("domains.d")).expect("the folder is ours");
         fs::write(
             inside("domains.d/a.toml"),

@@ -7,6 +7,7 @@ use crate::config::maps::Maps;
 use crate::config::{DOMAIN_SAMPLE, SAMPLE, domains, main_file};
 use crate::diagnose::Source;
 use crate::policy::Trust;
+use crate::quarantine::Retention;
 use crate::toml_reader::{Document, Key, Kind, Table};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -20,7 +21,15 @@ pub fn schema() -> Value {
 /// The schema of domain files.
 pub fn domain_schema() -> Value {
     let maps = Maps::default();
-    let keys = describe(|root| drop(domains::read_table(root, "", &maps, &Trust::default())));
+    let keys = describe(|root| {
+        drop(domains::read_table(
+            root,
+            "",
+            &maps,
+            &Trust::default(),
+            &mut Retention::default(),
+        ))
+    });
     document("domains.d/*.toml", &[DOMAIN_SAMPLE, SAMPLE], &keys)
 }
 
@@ -158,7 +167,15 @@ mod tests {
         assert!(main.len() > 60, "{}", main.len());
         assert_eq!(undescribed(&main, &[SAMPLE]), [""; 0]);
         let maps = Maps::default();
-        let domain = describe(|root| drop(domains::read_table(root, "", &maps, &Trust::default())));
+        let domain = describe(|root| {
+            drop(domains::read_table(
+                root,
+                "",
+                &maps,
+                &Trust::default(),
+                &mut Retention::default(),
+            ))
+        });
         assert_eq!(undescribed(&domain, &[DOMAIN_SAMPLE, SAMPLE]), [""; 0]);
     }
 

@@ -1,5 +1,6 @@
 //! How the quarantine is kept, and for how long.
 
+use crate::toml_reader::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,8 +43,8 @@ pub struct Settings {
     pub enabled: bool,
     /// `postgres://…`; `None` is SQLite in the state folder. Default: none.
     pub url: Option<String>,
-    /// A file with the password for the URL. Default: none.
-    pub password_file: Option<PathBuf>,
+    /// The password for the URL. Default: none.
+    pub password: Option<Secret>,
     /// The most connections to PostgreSQL. Default: 16.
     pub connections: u32,
     /// How long one waits for the store. Default: 10 s.
@@ -65,7 +66,7 @@ impl Default for Settings {
         Self {
             enabled: true,
             url: None,
-            password_file: None,
+            password: None,
             connections: 16,
             timeout: Duration::from_secs(10),
             repeat_window: 5 * DAY,

@@ -2,6 +2,7 @@
 
 use crate::rig::{Ground, entry, put, spool};
 use callbluff::quarantine::{Filter, Settings, Trouble};
+use callbluff::toml_reader::Secret;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -209,17 +210,16 @@ async fn an_exhausted_pool_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_password_comes_from_a_file_and_is_in_no_error() {
+async fn a_password_is_in_no_error() {
     let ground = Postgres::new().await;
-    let file = ground.folder().join("password");
-    fs::write(&file, "hunter2\n").expect("ours");
     let settings = Settings {
-        password_file: Some(file),
+        password: Some(Secret::new("hunter2")),
         ..ground.settings()
     };
     put(&*ground.open_with(&settings), &entry(1), b"one").await;
     let wrong = Settings {
-        url: Some("postgres://callbluff:hunter2@127.0.0.1:1/none".to_owned()),
+        url: Some("postgres://callbluff@127.0.0.1:1/none".to_owned()),
+        password: Some(Secret::new("hunter2")),
         timeout: Duration::from_millis(300),
         ..Settings::default()
     };

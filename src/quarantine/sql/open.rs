@@ -206,11 +206,8 @@ fn postgres_options(settings: &Settings) -> Answer<AnyConnectOptions> {
     if !matches!(options.database_url.scheme(), "postgres" | "postgresql") {
         return Err(wrong("it must begin with postgres://".to_owned()));
     }
-    if let Some(file) = &settings.password_file {
-        let password =
-            fs::read_to_string(file).map_err(|err| wrong(format!("{}: {err}", file.display())))?;
-        let password = password.trim_end_matches(['\r', '\n']);
-        let set = options.database_url.set_password(Some(password));
+    if let Some(password) = &settings.password {
+        let set = options.database_url.set_password(Some(password.expose()));
         set.map_err(|()| wrong("it has no host that a password could be for".to_owned()))?;
     }
     Ok(options.disable_statement_logging())

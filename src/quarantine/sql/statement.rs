@@ -153,9 +153,9 @@ pub(super) fn trouble(err: sqlx::Error) -> StoreError {
     StoreError::new(kind, text)
 }
 
-/// SQLite tells a number (sqlite.org/rescode.html), PostgreSQL five characters (appendix A).
+/// SQLite tells a number of up to four digits (sqlite.org/rescode.html), PostgreSQL five characters (appendix A).
 fn of_code(code: &str) -> Trouble {
-    if code.len() == 5 && !matches!(code.parse::<i32>(), Ok(number) if number < 10_000) {
+    if code.len() == 5 {
         return match code {
             "53100" => Trouble::Full,
             "53300" => Trouble::Exhausted,
