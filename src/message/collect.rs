@@ -1,8 +1,9 @@
 //! What reading has found so far, within its limits.
 
 use crate::message::{
-    Finding, Media, MediaKind, Origin, Piece, Place, ReadLimits, Reading, findings,
+    Finding, Media, MediaKind, Origin, Piece, Place, ReadLimits, Reading, bidi, findings,
 };
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -83,12 +84,21 @@ impl<'l> Collector<'l> {
     /// reading that says what was read already is none.
     ///
     /// Here every text ends up, so here its line ends become LF: a `&#13;`, an encoded word or an
-    /// escape in RTF writes a CR where no line of the message ended.
+    /// escape in RTF writes a CR where no line of the message ended. What direction overrides
+    /// turn is put as the reader sees it.
     pub(crate) fn add(&mut self, place: Place, text: String) {
         if text.trim().is_empty() {
             return;
         }
-        let mut text = newlines(text);
+        let text = newlines(text);
+        let (seen, turned) = bidi::as_seen(&text);
+        if turned >= 4 {
+            self.find(findings::BIDI, place);
+        }
+        let mut text = match seen {
+            Cow::Owned(seen) => seen,
+            Cow::Borrowed(_) => text,
+        };
         if place.reading > 0 && self.seen.is_none() {
             let seen = self
                 .reading

@@ -4,8 +4,7 @@ use crate::message::collect::{Collector, newlines};
 use crate::message::sniff::{self, FileKind};
 use crate::message::transfer::{self, Encoding};
 use crate::message::{
-    MediaKind, Origin, Place, bidi, calendar, charset, findings, html, office, ole, rtf, tnef,
-    uuencode,
+    MediaKind, Origin, Place, calendar, charset, findings, html, office, ole, rtf, tnef, uuencode,
 };
 use std::borrow::Cow;
 
@@ -217,18 +216,9 @@ impl Content<'_> {
                 found.extend(self.file(&file.bytes, &file.name.to_lowercase(), out));
             }
         }
-        let (seen, turned) = bidi::as_seen(&text);
-        let place = self.at(Origin::Plain, false);
-        if turned >= 4 {
-            out.find(findings::BIDI, place);
-        }
-        let is_markup = sniff::looks_like_html(seen.as_bytes()) && seen.contains("</");
-        let source = is_markup.then(|| seen.clone().into_owned());
-        let seen = match seen {
-            Cow::Owned(seen) => seen,
-            Cow::Borrowed(_) => text,
-        };
-        out.add(place, seen);
+        let is_markup = sniff::looks_like_html(text.as_bytes()) && text.contains("</");
+        let source = is_markup.then(|| text.clone());
+        out.add(self.at(Origin::Plain, false), text);
         if let Some(source) = source {
             // Declared as plain text: some programs show the markup, some the page.
             let page = Content {

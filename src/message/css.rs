@@ -101,6 +101,13 @@ impl Style {
     }
 
     fn property(&mut self, name: &str, value: &str) {
+        let without_escapes;
+        let name = if name.contains('\\') && name.len() <= 200 {
+            without_escapes = unescape(name);
+            &without_escapes
+        } else {
+            name
+        };
         if name.len() > 24 || value.len() > 400 {
             return;
         }
@@ -213,13 +220,13 @@ impl Style {
                 }
             }
             "text-indent" | "margin-left" => {
-                let is_off = matches!(length(value), Some(Length::Px(px)) if px <= -500.0);
+                let is_off = length(value).is_some_and(|length| about(length) <= -500.0);
                 if is_off {
                     put(&mut self.is_away, true, important);
                 }
             }
             "left" | "top" | "right" | "bottom" => {
-                if matches!(length(value), Some(Length::Px(px)) if px.abs() >= 900.0) {
+                if length(value).is_some_and(|length| about(length).abs() >= 900.0) {
                     put(&mut self.is_far, true, important);
                 }
             }
@@ -343,7 +350,15 @@ fn far_in(transform: &str) -> bool {
     transform.contains("translate")
         && transform
             .split(['(', ')', ','])
-            .any(|word| matches!(length(word), Some(Length::Px(px)) if px.abs() >= 900.0))
+            .any(|word| length(word).is_some_and(|length| about(length).abs() >= 900.0))
+}
+
+/// The pixels of a length in a font of the usual size.
+fn about(length: Length) -> f32 {
+    match length {
+        Length::Px(px) => px,
+        Length::Times(times) => times * 16.0,
+    }
 }
 
 fn font_size(value: &str) -> Option<Length> {
@@ -434,6 +449,13 @@ mod tests {
             Some((true, false))
         );
         assert_eq!(declared("text-indent: -20px").is_away, None);
+        assert_eq!(declared("text-indent: -999em").is_away, Some((true, false)));
+        assert_eq!(declared("left: -1000em").is_far, Some((true, false)));
+        assert_eq!(declared("left: -50%").is_far, None);
+        assert_eq!(
+            declared("vis\\69 bility: hidden").is_invisible,
+            Some((true, false))
+        );
         assert_eq!(declared("nonsense; : ; color").display, None);
     }
 

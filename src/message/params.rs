@@ -105,12 +105,23 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    fn word(&mut self) -> String {
+        let word = self.token(|c| matches!(c, ';' | ' ' | '\t'));
+        word.trim().to_owned()
+    }
+
     fn value(&mut self) -> String {
         let Some(quoted) = self.rest.strip_prefix('"') else {
-            return self
-                .token(|c| matches!(c, ';' | ' ' | '\t'))
-                .trim()
-                .to_owned();
+            let mut value = self.word();
+            // Several encoded words without quotes around them, as some mailers write a long name.
+            while value.starts_with("=?")
+                && value.ends_with("?=")
+                && self.rest.trim_start().starts_with("=?")
+            {
+                value.push(' ');
+                value += &self.word();
+            }
+            return value;
         };
         let mut value = String::new();
         let mut chars = quoted.char_indices();

@@ -88,6 +88,10 @@ pub(crate) fn sniff(head: &[u8], declared: &str, name: &str) -> FileKind {
 fn by_magic(head: &[u8], declared: &str) -> Option<FileKind> {
     let picture = Some(FileKind::Media(MediaKind::Picture));
     let start = head.trim_ascii_start();
+    // A tar file begins with the name of its first file.
+    if head.get(257..262) == Some(b"ustar") {
+        return Some(FileKind::Archive);
+    }
     match head {
         [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] => return picture,
         [b'G', b'I', b'F', b'8', ..] => return picture,

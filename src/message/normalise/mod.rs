@@ -99,8 +99,8 @@ pub struct Normaliser {
     gap: Option<Gap>,
     /// The word that is being read.
     word: Vec<Cell>,
-    /// The word is over the limit: its characters pass, turned to this alphabet.
-    long: Option<Target>,
+    /// The word is over the limit: its characters pass, turned to these alphabets in turn.
+    long: Option<[Target; word::ROUNDS]>,
     /// A dot or the like behind a word with digits: is it inside an address?
     tail: Option<Cell>,
     chain: Chain,
@@ -427,20 +427,23 @@ impl Normaliser {
                 stats.bidi_controls = stats.bidi_controls.saturating_add(dropped.bidi);
             }
         }
-        if let Some(target) = self.long {
-            word::turn(&mut next, target);
+        if let Some(targets) = self.long {
+            for target in targets {
+                word::turn(&mut next, target);
+            }
             self.line.put(next, out);
             return;
         }
         self.word.push(next);
         if self.word.len() > WORD_CHARS {
             self.chain.end(&mut self.line, out);
-            let target = word::target(&self.word, self.line.latin >= LATIN_AROUND);
-            for mut cell in self.word.drain(..) {
-                word::turn(&mut cell, target);
+            self.long = Some(word::turn_all(
+                &mut self.word,
+                self.line.latin >= LATIN_AROUND,
+            ));
+            for cell in self.word.drain(..) {
                 self.line.put(cell, out);
             }
-            self.long = Some(target);
         }
     }
 

@@ -1,8 +1,8 @@
-//! Words written letter by letter: `b i t c o i n`, `b.i.t.c.o.i.n`.
+//! Words written letter by letter: `b i t c o i n`, `b.i.t.c.o.i.n`, `b的i的t的c的o的i的n`.
 
 use crate::message::normalise::table::Kind;
-use crate::message::normalise::word::Cell;
-use crate::message::normalise::{Folded, Line};
+use crate::message::normalise::word::{self, Cell};
+use crate::message::normalise::{Folded, LATIN_AROUND, Line, WORD_CHARS};
 
 /// So many lone letters with the same separator are a word; initials and lists are shorter.
 const LETTERS: usize = 4;
@@ -151,8 +151,10 @@ impl Chain {
             if end - at > 1 && !is_alphabet_list(&word) {
                 out.stats.spaced_words = out.stats.spaced_words.saturating_add(1);
             }
-            if word.len() <= super::WORD_CHARS {
+            if word.len() <= WORD_CHARS {
                 line.word(&mut word, true, None, out);
+            } else {
+                word::turn_all(&mut word, line.latin >= LATIN_AROUND);
             }
             for cell in word.drain(..) {
                 line.put(cell, out);
@@ -195,32 +197,34 @@ fn is_alphabet_list(word: &[Cell]) -> bool {
     word.windows(2).all(|pair| pair[0].c < pair[1].c)
 }
 
+/// Signs, and a letter of a script without spaces: "b的i的t的c的o的i的n".
 fn can_join(c: char) -> bool {
-    matches!(
-        c,
-        ' ' | '.'
-            | '-'
-            | '_'
-            | '*'
-            | '/'
-            | '\\'
-            | '|'
-            | '+'
-            | '='
-            | '~'
-            | '^'
-            | '\''
-            | '"'
-            | ','
-            | '·'
-            | '•'
-            | '∙'
-            | ':'
-            | ';'
-            | '#'
-            | '<'
-            | '>'
-            | '?'
-            | '%'
-    )
+    (c >= '\u{e00}' && c.is_alphabetic())
+        || matches!(
+            c,
+            ' ' | '.'
+                | '-'
+                | '_'
+                | '*'
+                | '/'
+                | '\\'
+                | '|'
+                | '+'
+                | '='
+                | '~'
+                | '^'
+                | '\''
+                | '"'
+                | ','
+                | '·'
+                | '•'
+                | '∙'
+                | ':'
+                | ';'
+                | '#'
+                | '<'
+                | '>'
+                | '?'
+                | '%'
+        )
 }

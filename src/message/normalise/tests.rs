@@ -143,6 +143,31 @@ fn foreign_letters_between_all_letters_are_noise() {
 }
 
 #[test]
+fn letters_without_spaces_between_lone_letters_are_noise() {
+    check(&[
+        ("b的i的t的c的o的i的n", "bitcoin"),
+        ("wあaあlあlあeあt now", "wallet now"),
+        ("cกaกmกeกrกa", "camera"),
+        // Fewer letters, or other ones in turn, are what they say.
+        ("AとBとC", "aとbとc"),
+        ("v的i你t是c", "v的i你t是c"),
+        ("IT企業とAI技術", "it企業とai技術"),
+    ]);
+}
+
+/// Two foreign alphabets in a word that is folded without looking at it as a whole.
+#[test]
+fn a_long_word_of_three_alphabets_is_folded_once() {
+    for text in [
+        "$ayyyyyyyy$ayyyyyyyyyyyyyy\u{7}пр\u{3f8}OOOyyyyyyyyyyyy\u{7}пр\u{3f8}OOOyyyyyyyyy\u{7}пр\u{3f8}OOOO".to_owned(),
+        "y п р \u{3f8} ".repeat(20),
+    ] {
+        let folded = fold(&text).text;
+        assert_eq!(fold(&folded).text, folded);
+    }
+}
+
+#[test]
 fn offsets_lead_back_to_the_source() {
     let source = "Ｓｅｎｄ b i t с o i n  & wа\u{200b}llet";
     let folded = fold(source);

@@ -1,5 +1,6 @@
 //! One word: look-alike letters, digits for letters, foreign letters as noise.
 
+use crate::message::normalise::WORD_CHARS;
 use crate::message::normalise::table::Script;
 
 /// One folded character and where it came from.
@@ -43,11 +44,13 @@ pub(super) enum Target {
     Greek,
 }
 
+/// Each rule can make room for another one; more than three rounds have not been seen.
+pub(super) const ROUNDS: usize = 4;
+
 /// Folds a word in place, until nothing changes any more.
 pub(super) fn fold(word: &mut Vec<Cell>, around: Around) -> Changes {
     let mut all = Changes::default();
-    // Each rule can make room for another one; more than three rounds have not been seen.
-    for _ in 0..4 {
+    for _ in 0..ROUNDS {
         let changes = Changes {
             interleaved: drop_noise(word),
             confusables: {
@@ -66,6 +69,18 @@ pub(super) fn fold(word: &mut Vec<Cell>, around: Around) -> Changes {
         all.leet += changes.leet;
     }
     all
+}
+
+/// Turns a word that is too long to be looked at as a whole, by its beginning; tells to which
+/// alphabets in turn, for what follows of it.
+pub(super) fn turn_all(word: &mut [Cell], is_latin_around: bool) -> [Target; ROUNDS] {
+    [(); ROUNDS].map(|()| {
+        let target = target(&word[..word.len().min(WORD_CHARS + 1)], is_latin_around);
+        for cell in word.iter_mut() {
+            turn(cell, target);
+        }
+        target
+    })
 }
 
 /// The alphabet that a word is meant in, where its letters are mixed.
