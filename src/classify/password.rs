@@ -328,7 +328,8 @@ fn behind(text: &str, end: usize, language: &Language) -> Option<Range<usize>> {
                         && !is_known(token.text))
             }
             _ if is_bare => {
-                (token.is_quoted && is_word(token.text)) || (token.is_last && is_odd(token.text))
+                (token.is_quoted && is_word(token.text))
+                    || (is_odd(token.text) && (token.is_last || is_made_up(token.text)))
             }
             _ => false,
         };
@@ -414,6 +415,12 @@ fn lone(subject: &str) -> Option<Range<usize>> {
         && is_odd(last.text)
         && last.text.chars().count() >= 6;
     is_lone.then(|| last.range.clone())
+}
+
+/// Is it so long and mixed that it is no name of a thing: "use the password Kiwi4711x to open it"?
+fn is_made_up(token: &str) -> bool {
+    let count = |is: fn(&char) -> bool| token.chars().filter(is).count();
+    token.len() >= 8 && count(char::is_ascii_digit) >= 2 && count(|c| c.is_alphabetic()) >= 2
 }
 
 /// Letters and digits, or letters with a sign inside: a word that nobody writes in a sentence.

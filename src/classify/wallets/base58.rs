@@ -24,6 +24,8 @@ const VERSIONS: &[(u8, &[u8], &str)] = &[
 
 /// Characters of an address with a hash of 20 bytes.
 pub(super) const CHECKED_CHARS: std::ops::RangeInclusive<usize> = 25..=35;
+/// An XRP address with a destination tag.
+pub(super) const TAGGED_CHARS: std::ops::RangeInclusive<usize> = 46..=48;
 /// A standard or subaddress of Monero, and an integrated one.
 pub(super) const MONERO_CHARS: [usize; 2] = [95, 106];
 
@@ -55,6 +57,19 @@ pub(super) fn checked(text: &str) -> Option<Proof> {
     };
     let hash = Sha256::digest(Sha256::digest(body));
     (hash[..4] == *sum).then(|| Proof::of(coin, text))
+}
+
+/// Proves an X-address of XRP (XLS-5d): a prefix of the main network, an account, a flag and its tag.
+pub(super) fn tagged(text: &str) -> Option<Proof> {
+    let mut buffer = [0; 36];
+    let len = bs58::decode(text)
+        .with_alphabet(Alphabet::RIPPLE)
+        .onto(&mut buffer)
+        .ok()?;
+    let (body, sum) = buffer[..len].split_at_checked(len.checked_sub(4)?)?;
+    let is_known = body.len() == 31 && body.starts_with(&[0x05, 0x44]) && body[22] <= 1;
+    let hash = Sha256::digest(Sha256::digest(body));
+    (is_known && hash[..4] == *sum).then(|| Proof::of("xrp", text))
 }
 
 /// Proves Monero: blocks of 8 bytes in 11 characters, the last 5 bytes in 7, Keccak.

@@ -136,13 +136,18 @@ struct Compact {
     spots: Vec<Range<usize>>,
     /// Where a run begins: at the start and behind every sign.
     starts: Vec<usize>,
+    /// TON writes its addresses in base64: there `-` and `_` are digits.
+    is_ton: bool,
 }
 
 impl Compact {
     fn add(&mut self, token: &str, offset: usize) {
-        self.starts.push(self.text.len());
+        if self.starts.last() != Some(&self.text.len()) {
+            self.starts.push(self.text.len());
+        }
         for (at, c) in token.char_indices() {
-            let read = match c.is_ascii_alphanumeric() {
+            let is_digit = c.is_ascii_alphanumeric() || (self.is_ton && parts::is_ton_sign(c));
+            let read = match is_digit {
                 true => ReadAs::Ascii(c as u8),
                 false => read_as(c),
             };
@@ -186,14 +191,16 @@ impl Search<'_> {
     fn token(&mut self, token: &str, start: usize, group: &mut Group) {
         let census = Census::of(token);
         let chars = census.chars() + census.others;
-        if !group.takes(chars) {
+        let mut size = group.size(token, chars);
+        if !group.takes(size) {
             // A shorter token can be the rest of an address in groups.
-            if chars < group.chars() {
-                group.push(start..start + token.len(), chars);
+            if size < group.chars() {
+                group.push(start..start + token.len(), size);
             }
             self.group(group);
+            size = group.size(token, chars);
         }
-        group.push(start..start + token.len(), chars);
+        group.push(start..start + token.len(), size);
         // Prose: no digit, no capital inside, no signs or foreign letters between many letters.
         let is_prose = census.digits == 0
             && (chars < prove::LEAST_CHARS
@@ -217,6 +224,14 @@ impl Search<'_> {
             let mut compact = Compact::default();
             compact.add(body, start);
             if compact.text.len() >= prove::LEAST_CHARS {
+                self.compact(&compact, false);
+            }
+            if self.found.len() == before && parts::begins_ton(body) {
+                let mut compact = Compact {
+                    is_ton: true,
+                    ..Compact::default()
+                };
+                compact.add(body, start);
                 self.compact(&compact, false);
             }
             if self.found.len() == before && census.others > 0 {
@@ -339,11 +354,27 @@ impl Search<'_> {
         if !ranges.iter().any(is_odd) {
             return;
         }
+        let before = self.found.len();
         let mut compact = Compact::default();
-        for range in ranges {
+        for range in &ranges {
             compact.add(&text[range.clone()], range.start);
         }
         self.compact(&compact, true);
+        let ton = ranges
+            .iter()
+            .position(|range| parts::begins_ton(&text[range.start..]));
+        if self.found.len() == before
+            && let Some(first) = ton
+        {
+            let mut compact = Compact {
+                is_ton: true,
+                ..Compact::default()
+            };
+            for range in &ranges[first..] {
+                compact.add(&text[range.clone()], range.start);
+            }
+            self.compact(&compact, true);
+        }
     }
 
     /// A fragment that may be one half of an address.

@@ -19,12 +19,41 @@ const LEAST_CHARS: usize = 4;
 pub(super) struct Group {
     chars: usize,
     tokens: Vec<Range<usize>>,
+    /// Does it hold what an address of TON begins with, whose digits are those of base64?
+    is_ton: bool,
+}
+
+/// The digits of TON addresses that are no letters.
+pub(super) fn is_ton_sign(c: char) -> bool {
+    matches!(c, '-' | '_')
+}
+
+/// Does a text begin as an address of TON does, spaces and the like apart?
+pub(super) fn begins_ton(text: &str) -> bool {
+    let mut letters = text.chars().filter(char::is_ascii_alphanumeric);
+    matches!(letters.next(), Some('E' | 'U')) && matches!(letters.next(), Some('Q' | 'f'))
 }
 
 impl Group {
     /// Characters of each token.
     pub(super) fn chars(&self) -> usize {
         self.chars
+    }
+
+    /// The characters of a token that has so many letters and digits: in what may be an address
+    /// of TON its signs count too.
+    pub(super) fn size(&mut self, token: &str, chars: usize) -> usize {
+        if self.tokens.is_empty() {
+            self.is_ton = token.starts_with(['E', 'U']);
+        } else {
+            // "wallet: EQabcd …": the word before it may be as long as the groups.
+            self.is_ton |= token.len() > 2 && begins_ton(token);
+        }
+        let is_digit = |c: char| c.is_ascii_alphanumeric() || is_ton_sign(c);
+        match self.is_ton && token.len() <= GROUP_CHARS && token.chars().all(is_digit) {
+            true => token.len(),
+            false => chars,
+        }
     }
 
     /// Is a token with so many characters one more of the same?

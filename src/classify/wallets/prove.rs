@@ -1,6 +1,6 @@
 //! Which coin an address belongs to, by its form and its checksum.
 
-use crate::classify::wallets::base58::{self, CHECKED_CHARS, MONERO_CHARS};
+use crate::classify::wallets::base58::{self, CHECKED_CHARS, MONERO_CHARS, TAGGED_CHARS};
 use crate::classify::wallets::{bech, ether};
 
 /// The longest address looked at; base58 costs the square of the length.
@@ -56,6 +56,7 @@ impl Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Checked,
+    Tagged,
     Monero,
     Byron,
     Segwit,
@@ -84,7 +85,8 @@ pub(super) fn forms(text: &str) -> &'static [Form] {
         Some(b'4' | b'8') => &[Form::Monero],
         Some(b'D') if starts("Ddz") => &[Form::Byron, Form::Checked],
         Some(b'A') if starts("Ae2") => &[Form::Byron, Form::Checked],
-        Some(b'1' | b'3' | b'L' | b'M' | b'D' | b'9' | b'A' | b'X' | b'7' | b'T' | b't' | b'r') => {
+        Some(b'X') => &[Form::Tagged, Form::Checked],
+        Some(b'1' | b'3' | b'L' | b'M' | b'D' | b'9' | b'A' | b'7' | b'T' | b't' | b'r') => {
             &[Form::Checked]
         }
         _ => &[],
@@ -95,6 +97,7 @@ pub(super) fn forms(text: &str) -> &'static [Form] {
 pub(super) fn can_have(form: Form, chars: usize) -> bool {
     match form {
         Form::Checked => CHECKED_CHARS.contains(&chars),
+        Form::Tagged => TAGGED_CHARS.contains(&chars),
         Form::Monero => MONERO_CHARS.contains(&chars),
         Form::Byron => matches!(chars, 59 | 103..=107),
         Form::Segwit => (LEAST_CHARS..=90).contains(&chars),
@@ -122,6 +125,7 @@ pub(super) fn beginning(text: &str, budget: &mut Budget) -> Option<Proof> {
         // Whole first, then the lengths that wallets really produce, longest first.
         let lengths: &[usize] = match form {
             Form::Checked => &[35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25],
+            Form::Tagged => &[47, 46],
             Form::Monero => &[106, 95],
             Form::Byron => &[107, 106, 105, 104, 103, 59],
             Form::Segwit => &[63, 62, 43, 42],
@@ -132,7 +136,7 @@ pub(super) fn beginning(text: &str, budget: &mut Budget) -> Option<Proof> {
             Form::Ton => &[48],
         };
         let limit = match form {
-            Form::Checked | Form::Monero | Form::Byron => text
+            Form::Checked | Form::Tagged | Form::Monero | Form::Byron => text
                 .bytes()
                 .position(|byte| !base58::ALPHABET.contains(&byte))
                 .unwrap_or(text.len()),
@@ -162,6 +166,7 @@ fn prove(form: Form, text: &str, budget: &mut Budget) -> Option<Proof> {
     }
     let proof = match form {
         Form::Checked => base58::checked(text),
+        Form::Tagged => base58::tagged(text),
         Form::Monero => base58::monero(text),
         Form::Byron => base58::byron(text),
         Form::Segwit => bech::segwit(text),

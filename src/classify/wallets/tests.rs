@@ -54,6 +54,7 @@ const VECTORS: &[(&str, &str)] = &[
     ("eth", "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB"),
     ("trx", "T9yD14Nj9j7xAB4dbGeiX9h8unkKHxuWwb"),
     ("xrp", "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"),
+    ("xrp", "XVLhHMPHU98es4dbozjVtdWzVrDjtV5fdx1mHp98tDMoQXb"),
     ("ton", "EQDKbjIcfM6ezt8KjKJJLshZJJSqX7XOA4ff-W72r5gqPrHF"),
     ("ton", "UQDKbjIcfM6ezt8KjKJJLshZJJSqX7XOA4ff-W72r5gqPuwA"),
     (
