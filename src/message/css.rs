@@ -225,10 +225,10 @@ impl Style {
                     put(&mut self.is_away, true, important);
                 }
             }
-            "left" | "top" | "right" | "bottom" => {
-                if length(value).is_some_and(|length| about(length).abs() >= 900.0) {
-                    put(&mut self.is_far, true, important);
-                }
+            "left" | "top" | "right" | "bottom"
+                if length(value).is_some_and(|length| about(length).abs() >= 900.0) =>
+            {
+                put(&mut self.is_far, true, important);
             }
             "position" => put(
                 &mut self.is_placed,

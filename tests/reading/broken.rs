@@ -49,7 +49,7 @@ pub(crate) fn two_boundaries() -> Vec<Fixture> {
     for number in 0..12 {
         let text = sentence(number);
         let (decoy, inner) = (part(0, harmless(number)), part(number, text));
-        let (first, second) = if number % 2 == 0 {
+        let (first, second) = if number.is_multiple_of(2) {
             ("one", "two")
         } else {
             ("two", "one")
@@ -138,8 +138,11 @@ pub(crate) fn duplicate_fields() -> Vec<Fixture> {
     fixtures
 }
 
+/// A name, and how base64 is spoilt.
+type Way<'a> = (&'a str, &'a dyn Fn(&str) -> String);
+
 pub(crate) fn base64_junk() -> Vec<Fixture> {
-    let ways: [(&str, &dyn Fn(&str) -> String); 12] = [
+    let ways: [Way<'_>; 12] = [
         ("exclamation marks", &|code| code.replace('0', "!0")),
         ("stars", &|code| every(code, 5, "*")),
         ("dots", &|code| every(code, 7, ".")),
@@ -247,7 +250,7 @@ pub(crate) fn deep_multiparts() -> Vec<Fixture> {
                 &format!("Content-Type: multipart/{kind}; boundary=\"b{level}x\"\n\n--b{level}x\n");
         }
         raw += &part(number, text);
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             for level in (0..depth).rev() {
                 raw += &format!("--b{level}x--\n");
             }

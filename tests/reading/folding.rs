@@ -43,7 +43,7 @@ pub(crate) fn case() -> Vec<Fixture> {
             &|text| text.to_lowercase(),
             &|text| {
                 each(text, |at, c| {
-                    if at % 2 == 0 {
+                    if at.is_multiple_of(2) {
                         c.to_uppercase().to_string()
                     } else {
                         c.to_lowercase().to_string()
@@ -257,7 +257,7 @@ pub(crate) fn references() -> Vec<Fixture> {
             &|text| each(text, |_, c| hex(c)),
             &|text| {
                 each(text, |at, c| {
-                    if at % 2 == 0 {
+                    if at.is_multiple_of(2) {
                         decimal(c)
                     } else {
                         c.to_string()

@@ -155,7 +155,7 @@ pub(crate) fn mapped() -> Vec<Fixture> {
         let mut map = String::from(
             "/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n1 begincodespacerange <0000> <ffff> endcodespacerange\n",
         );
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             map += &format!("{} beginbfchar\n", letters.len());
             for c in &letters {
                 map += &format!("<{:04x}> <{:04x}>\n", code(*c), u32::from(*c));

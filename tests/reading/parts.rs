@@ -25,9 +25,12 @@ fn texts(number: usize) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     )
 }
 
+/// A name, and the parts around the sentence with this number.
+type Way<'a> = (&'a str, &'a dyn Fn(usize) -> Vec<u8>);
+
 pub(crate) fn text_parts() -> Vec<Fixture> {
     let mut fixtures = Vec::new();
-    let ways: [(&str, &dyn Fn(usize) -> Vec<u8>); 16] = [
+    let ways: [Way<'_>; 16] = [
         ("plain alone", &|n| texts(n).0),
         ("html alone", &|n| texts(n).1),
         ("alternative, plain last", &|n| {
@@ -350,7 +353,7 @@ pub(crate) fn uuencoded() -> Vec<Fixture> {
     let mut fixtures = Vec::new();
     for number in 0..12 {
         let text = sentence(number);
-        let blank = if number % 2 == 0 { '`' } else { ' ' };
+        let blank = if number.is_multiple_of(2) { '`' } else { ' ' };
         let (name, bytes) = match number % 4 {
             0 => ("note.txt", text.as_bytes().to_vec()),
             1 => (

@@ -88,7 +88,7 @@ fn ether(number: usize) -> String {
         .collect();
     let sum = Keccak256::digest(&hex);
     let mixed = hex.char_indices().map(|(at, c)| {
-        let nibble = sum[at / 2] >> (if at % 2 == 0 { 4 } else { 0 }) & 15;
+        let nibble = sum[at / 2] >> (if at.is_multiple_of(2) { 4 } else { 0 }) & 15;
         if nibble > 7 {
             c.to_ascii_uppercase()
         } else {
@@ -101,7 +101,7 @@ fn ether(number: usize) -> String {
 fn monero(number: usize) -> String {
     const LETTERS: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     let mut all = [
-        &[if number % 2 == 0 { 18 } else { 42 }],
+        &[if number.is_multiple_of(2) { 18 } else { 42 }],
         bytes(number, 64).as_slice(),
     ]
     .concat();
@@ -123,7 +123,7 @@ fn monero(number: usize) -> String {
 
 fn ton(number: usize) -> String {
     let mut all = [
-        &[if number % 2 == 0 { 0x11 } else { 0x51 }, 0],
+        &[if number.is_multiple_of(2) { 0x11 } else { 0x51 }, 0],
         bytes(number, 32).as_slice(),
     ]
     .concat();
@@ -152,7 +152,7 @@ fn address(coin: &str, number: usize) -> String {
         "doge" => base58(&[0x1e], number),
         "dash" => base58(&[0x4c], number),
         "zec" => base58(
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 &[0x1c, 0xb8]
             } else {
                 &[0x1c, 0xbd]
@@ -182,12 +182,12 @@ fn address(coin: &str, number: usize) -> String {
         }
         "ton" => ton(number),
         "ada" => {
-            let (prefix, length) = if number % 2 == 0 {
+            let (prefix, length) = if number.is_multiple_of(2) {
                 ("addr", 28)
             } else {
                 ("addr", 56)
             };
-            let head = if number % 2 == 0 { 0x61 } else { 0x01 };
+            let head = if number.is_multiple_of(2) { 0x61 } else { 0x01 };
             let all = [&[head], bytes(number, length).as_slice()].concat();
             bech32::encode::<bech32::Bech32>(bech32::Hrp::parse(prefix).unwrap(), &all).unwrap()
         }
