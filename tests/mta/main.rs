@@ -13,6 +13,7 @@ mod frames;
 mod ground;
 mod mail;
 mod miltertest;
+mod notices;
 mod postfix;
 mod rig;
 mod sendmail;
