@@ -142,6 +142,28 @@ mod tests {
         for (own, general, threat, domain, expected) in [
             (&none, &none, None, "example.org", ("en", None)),
             (&none, &none, Some("xx"), "example.org", ("en", None)),
+            (&none, &none, Some("nb"), "example.org", ("no", None)),
+            (
+                &none,
+                &none,
+                Some("de"),
+                "mail.example.at",
+                ("de", Some("at")),
+            ),
+            (
+                &wish(Some("nl"), Some("nl")),
+                &wish(Some("fr"), Some("be")),
+                Some("de"),
+                "example.at",
+                ("nl", Some("nl")),
+            ),
+            (
+                &none,
+                &wish(Some("fr"), Some("be")),
+                Some("de"),
+                "example.at",
+                ("fr", Some("at")),
+            ),
             (
                 &none,
                 &none,

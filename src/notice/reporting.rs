@@ -91,3 +91,81 @@ pub fn countries_for(country: Option<&str>, language: &str) -> Vec<&'static Coun
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::LANGUAGES;
+
+    #[test]
+    fn every_country_has_a_place_with_source_and_date() {
+        for country in countries() {
+            assert_eq!(country.code.len(), 2);
+            assert!(
+                !country.name.is_empty() && !country.languages.is_empty(),
+                "{}",
+                country.code
+            );
+            assert!(
+                country
+                    .points
+                    .iter()
+                    .any(|point| point.kind == PointKind::Report),
+                "{}: nowhere to report",
+                country.code
+            );
+            for point in &country.points {
+                let name = format!("{}: {}", country.code, point.name);
+                assert!(point.source.starts_with("https://"), "{name}");
+                let date = point.checked.date.expect("a day");
+                assert!(date.year >= 2026 && point.checked.time.is_none(), "{name}");
+                assert!(!point.languages.is_empty(), "{name}");
+                let is_number = |c: char| c.is_ascii_digit() || "+*# -".contains(c);
+                let is_mailbox = point.at.contains('@') && !point.at.contains(' ');
+                assert!(
+                    point.at.starts_with("https://")
+                        || is_mailbox
+                        || point.at.chars().all(is_number),
+                    "{name}: {}",
+                    point.at
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_language_has_a_place_to_report_and_one_for_people_under_18() {
+        for &language in LANGUAGES {
+            let found = countries_for(None, language);
+            for kind in [PointKind::Report, PointKind::Young] {
+                let is_there = found
+                    .iter()
+                    .any(|c| c.points.iter().any(|p| p.kind == kind));
+                assert!(is_there, "{language}: {kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_code_or_domain_belongs_to_two_countries() {
+        let mut seen: Vec<&str> = Vec::new();
+        for country in countries() {
+            let own = [country.code.as_str()];
+            let ends: Vec<&str> = country.domains.iter().map(String::as_str).collect();
+            for end in if ends.is_empty() { &own[..] } else { &ends } {
+                assert!(!seen.contains(end), "{end}");
+                seen.push(end);
+            }
+            for language in &country.languages {
+                assert!(
+                    LANGUAGES.contains(&language.as_str()),
+                    "{}: {language}",
+                    country.code
+                );
+            }
+        }
+        assert_eq!(country_of_domain("uk"), Some("gb"));
+        assert_eq!(country_of_domain("gb"), None);
+        assert_eq!(country_of_domain("org"), None);
+    }
+}
