@@ -50,6 +50,11 @@ impl Filter {
         filter
     }
 
+    /// The folder that it works in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// The address of its socket as this MTA wants it written.
     pub(crate) fn milter(&self, peer: Peer) -> String {
         let (port, dir) = (self.port, self.dir.display());

@@ -15,6 +15,7 @@ mod mail;
 mod miltertest;
 mod notices;
 mod postfix;
+mod release;
 mod rig;
 mod sendmail;
 mod sink;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const ROUND: u32 = 16;
 /// The largest message, in bytes; the store takes no larger ones.
 const MAX_MESSAGE: u64 = 1 << 30;
-/// The first pause after a failure; each further one is twice as long.
+/// The pause after the first failure; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
@@ -290,7 +290,7 @@ impl Courier {
             Fate::Deferred(why) => (Progress::Waiting, why),
         };
         let pause = FIRST_PAUSE
-            .saturating_mul(1 << attempt.tries.min(16))
+            .saturating_mul(1 << attempt.tries.saturating_sub(1).min(16))
             .min(LONGEST_PAUSE);
         Outcome {
             progress,

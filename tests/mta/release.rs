@@ -1,0 +1,157 @@
+//! What is released arrives through an MTA that asks callbluff again.
+
+use crate::filter::Filter;
+use crate::mail;
+use crate::rig::{Peer, Plan, Rig, apart, on_both};
+use callbluff::message::{Address, Client, Envelope};
+use callbluff::quarantine::{self, Entry, NewEntry, Settings, StoredVerdict};
+use callbluff::spool::{Spool, SpoolSettings};
+use jiff::Timestamp;
+use std::fs;
+use std::process::Command;
+
+on_both! {
+    a_released_message_arrives_exactly_and_is_not_caught_again,
+    without_a_good_pass_it_is_caught_again,
+}
+
+/// Puts a message into the quarantine of the filter, as if it had been caught.
+fn put(filter: &Filter, sender: &str, recipients: &[&str], raw: &[u8]) -> Entry {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let state = filter.folder().join("var");
+        let store = quarantine::open(&Settings::default(), &state).unwrap();
+        let new = NewEntry {
+            received_at: Timestamp::now(),
+            envelope: Envelope {
+                client: Client::default(),
+                queue_id: Some("4bQk2x3T".to_owned()),
+                sender: Some(Address::new(sender.as_bytes())),
+                recipients: recipients
+                    .iter()
+                    .map(|to| Address::new(to.as_bytes()))
+                    .collect(),
+                ..Envelope::default()
+            },
+            host: "mx.example.org".to_owned(),
+            message_id: None,
+            subject: None,
+            verdict: StoredVerdict::default(),
+            rule: None,
+            wave: None,
+            trace: "Received: from client.example.net ([192.0.2.7])\r\n\tby mx.example.org\r\n"
+                .to_owned(),
+        };
+        let mut spool = Spool::new(SpoolSettings::default());
+        for chunk in raw.chunks(60_000) {
+            if !spool.push(chunk) {
+                spool.flush().await.unwrap();
+            }
+        }
+        let stored = store.put(&new, &mut spool).await.unwrap();
+        let entry = store.get(&stored.id).await.unwrap();
+        store.close().await;
+        entry
+    })
+}
+
+/// Runs `quarantine release` with the MTA of the rig as the next hop.
+fn release(rig: &Rig, entry: &Entry, config: &str) -> serde_json::Value {
+    let dir = rig.filter.folder();
+    let file = dir.join("release.toml");
+    let text = format!("[release]\nnext_hop = \"{}\"\n{config}", rig.mta.address());
+    fs::write(&file, text).unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_callbluff"))
+        .args(["quarantine", "release", "--json", &entry.id, "--config"])
+        .arg(&file)
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout);
+    let first = text.lines().next();
+    let first = first.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&out.stderr)));
+    serde_json::from_str(first).unwrap()
+}
+
+fn a_released_message_arrives_exactly_and_is_not_caught_again(peer: Peer) {
+    let Some(rig) = Plan::new(peer).start() else {
+        return;
+    };
+    // This sender's mail is held, and the message is the crime itself.
+    let sender = mail::sender("hold");
+    let recipients = ["bob@example.org", "kim@example.org"];
+    let long = [mail::plain("long"), b"x".repeat(5000), b"\r\n".to_vec()].concat();
+    let eight_bit = [
+        mail::plain("eight"),
+        "gr\u{fc}\u{df}e\r\n".as_bytes().to_vec(),
+    ]
+    .concat();
+    for (number, raw) in [
+        mail::sextortion("caught"),
+        mail::plain("plain"),
+        eight_bit,
+        long,
+        mail::big("big", 700_000),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let entry = put(&rig.filter, &sender, &recipients, &raw);
+        let row = release(&rig, &entry, "");
+        assert_eq!(row["progress"], "sent", "{row}");
+        let id = row["queue_id"]
+            .as_str()
+            .expect("the MTA tells its queue ID");
+        let mail = rig.sink.mails(number + 1).pop().unwrap();
+        assert!(
+            mail.from.starts_with(&format!("<{sender}>")),
+            "{}",
+            mail.from
+        );
+        assert_eq!(mail.to.len(), 2, "{:?}", mail.to);
+        let (ours, rest) = apart(&mail);
+        assert_eq!(ours.len(), 2, "{ours:?}");
+        assert!(ours[0].starts_with("X-Callbluff-Released: "), "{ours:?}");
+        assert_eq!(ours[1], format!("X-Callbluff-Entry: {}", entry.id));
+        let sent = [entry.trace.as_bytes(), &raw].concat();
+        // The MTA itself breaks lines of over 998 bytes for the next server.
+        if raw
+            .split(|&byte| byte == b'\n')
+            .all(|line| line.len() < 990)
+        {
+            assert_eq!(
+                String::from_utf8_lossy(&rest),
+                String::from_utf8_lossy(&sent),
+                "message {number}"
+            );
+        }
+        rig.filter
+            .wait_line(&[id, &format!("reason=release:{}", entry.id)]);
+        assert_eq!(rig.mta.held(), [""; 0]);
+    }
+}
+
+fn without_a_good_pass_it_is_caught_again(peer: Peer) {
+    let Some(rig) = Plan::new(peer).start() else {
+        return;
+    };
+    let other_keys = rig.filter.folder().join("other.key");
+    fs::write(&other_keys, "1".repeat(64) + "\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(&other_keys, mode).unwrap();
+    let sender = mail::sender("hold");
+    for (number, config) in ["pass = false\n", "key_file = \"other.key\"\n"]
+        .into_iter()
+        .enumerate()
+    {
+        let raw = mail::sextortion(&format!("again{number}"));
+        let entry = put(&rig.filter, &sender, &["bob@example.org"], &raw);
+        let row = release(&rig, &entry, config);
+        assert_eq!(row["progress"], "sent", "{row}");
+        rig.wait_held(number + 1);
+    }
+    assert_eq!(rig.arrived_before_marker().len(), 0);
+}
