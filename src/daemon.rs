@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::milter::{self, CurrentEngine, Phase, Socket};
 use crate::outbound::Keys;
+use crate::quarantine::{self, Guard};
 use crate::web::{self, Readiness, Shown, WebListener};
 use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
@@ -109,7 +110,8 @@ impl Daemon {
         let engine: CurrentEngine = Arc::new(ArcSwap::from_pointee(engine));
         let (phase, phases) = watch::channel(Phase::Serving);
         let addresses = sockets.iter().map(|s| s.address().clone()).collect();
-        let milter = milter::serve(sockets, engine.clone(), metrics.clone(), phases);
+        let quarantine = open_quarantine(&config, &metrics, &readiness)?;
+        let milter = milter::serve(sockets, engine.clone(), metrics.clone(), quarantine, phases);
         Ok(Self {
             engine,
             load,
@@ -244,6 +246,81 @@ impl Daemon {
     }
 }
 
+/// How often a quarantine in trouble is asked whether it is well again.
+const RECOVERY: Duration = Duration::from_secs(2);
+/// How often one that seems well is asked, so that trouble is known before a message comes.
+const CHECK: Duration = Duration::from_secs(30);
+/// How often old messages are dropped.
+const EXPIRY: Duration = Duration::from_secs(5 * 60);
+
+/// Opens the quarantine and looks after it: trouble, recovery and expiry.
+///
+/// A database that is not there yet does not stop the start: mail that needs it waits outside.
+fn open_quarantine(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    readiness: &Arc<Readiness>,
+) -> Result<Option<Arc<Guard>>, String> {
+    if !config.quarantine.enabled {
+        return Ok(None);
+    }
+    let store = quarantine::open(&config.quarantine, &config.state_dir)
+        .map_err(|err| format!("could not open the quarantine ({err})"))?;
+    let guard = Arc::new(Guard::new(store));
+    tokio::spawn(watch_quarantine(guard.clone(), readiness.clone()));
+    let settings = config.quarantine.clone();
+    tokio::spawn(expire(guard.clone(), settings, metrics.clone()));
+    Ok(Some(guard))
+}
+
+async fn watch_quarantine(guard: Arc<Guard>, readiness: Arc<Readiness>) {
+    let mut trouble = guard.trouble();
+    let mut was_bad = false;
+    let _ = guard.check().await;
+    loop {
+        let now = trouble.borrow_and_update().clone();
+        match &now {
+            Some(err) => {
+                readiness.set("quarantine", err.to_string());
+                if !was_bad {
+                    error!(
+                        "the quarantine is in trouble ({err}); mail for it gets the answer of on_error.store"
+                    );
+                }
+            }
+            None => {
+                readiness.clear("quarantine");
+                if was_bad {
+                    info!("the quarantine is well again");
+                }
+            }
+        }
+        was_bad = now.is_some();
+        let wait = if was_bad { RECOVERY } else { CHECK };
+        // A message that fails or goes well tells at once.
+        if timeout(wait, trouble.changed()).await.is_err() {
+            let _ = guard.check().await;
+        }
+    }
+}
+
+async fn expire(guard: Arc<Guard>, settings: quarantine::Settings, metrics: Arc<Metrics>) {
+    let mut clock = tokio::time::interval(EXPIRY);
+    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        let store = &**guard.store();
+        match quarantine::expire_all(store, &settings, jiff::Timestamp::now()).await {
+            Ok(0) => {}
+            Ok(gone) => {
+                metrics.expired.inc_by(gone);
+                info!("{gone} entries of the quarantine have expired");
+            }
+            Err(err) => warn!("could not drop old entries of the quarantine ({err})"),
+        }
+    }
+}
+
 /// Makes the folder for messages that are too big for memory.
 fn make_spool(config: &Config) -> Result<(), String> {
     let folder = config.spool_dir();
@@ -284,6 +361,9 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     }
     if old.http != new.http {
         changed.push("[http]");
+    }
+    if old.quarantine != new.quarantine || old.state_dir != new.state_dir {
+        changed.push("[quarantine]");
     }
     if old.log != new.log {
         changed.push("[log]");

@@ -1,6 +1,6 @@
 //! All that one reload swaps: settings, judge and policy.
 
-use crate::classify::{self, Category, Judge, Quoted, Signal, Verdict};
+use crate::classify::{self, Category, Class, Judge, Quoted, Signal, Verdict};
 use crate::config::{Config, Loaded};
 use crate::decoder::{Decoder, Trouble};
 use crate::diagnose::Diagnostics;
@@ -25,6 +25,8 @@ pub struct Judged {
     pub verdict: Verdict,
     /// Its header, for the policy; `None` where it was not read.
     pub header: Option<Header>,
+    /// Its subject with every quoted password masked, for those who review it; `None` where it was not read.
+    pub subject: Option<String>,
     /// Why a PDF or picture was not read to its end, for the log.
     pub trouble: Option<Trouble>,
 }
@@ -44,6 +46,7 @@ impl Judged {
         Self {
             verdict: Verdict::error(),
             header: None,
+            subject: None,
             trouble: None,
         }
     }
@@ -175,7 +178,11 @@ impl Engine {
                 listed.into_iter().map(|hit| hit.list).collect(),
             );
         }
+        let subject = (verdict.class != Class::Clean)
+            .then(|| masked_subject(&reading))
+            .flatten();
         Judged {
+            subject,
             verdict,
             header: Some(reading.header),
             trouble,
@@ -307,6 +314,26 @@ pub fn load_judge(path: Option<&Path>) -> Result<(Config, Judge, Diagnostics), D
         }
         _ => Err(problems),
     }
+}
+
+/// The subject as people may see it: whatever the message quotes as a password is masked in it.
+fn masked_subject(reading: &Reading) -> Option<String> {
+    let subject = reading.header.first("Subject")?;
+    let mut secrets = passwords(&reading.pieces);
+    // Alone it may show a password that the other texts do not speak of.
+    secrets.extend(passwords(&[Piece {
+        place: Place::of(Origin::Subject),
+        text: subject.to_owned(),
+    }]));
+    let ranges: Vec<_> = secrets
+        .iter()
+        .flat_map(|secret| {
+            subject
+                .match_indices(secret.as_str())
+                .map(|(at, text)| at..at + text.len())
+        })
+        .collect();
+    Some(message::mask(subject, &ranges))
 }
 
 /// What the message quotes as passwords, each once: the key to an encrypted PDF may be among them.

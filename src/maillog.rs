@@ -21,6 +21,8 @@ pub struct Line<'a> {
     pub decisions: &'a [Decision],
     /// Why it was not judged, or why something else was done than decided.
     pub reason: Option<&'a str>,
+    /// Its entry in the quarantine.
+    pub entry: Option<&'a str>,
     /// The form of the notice that went with the message.
     pub notice: Option<&'a str>,
     /// To how many mailboxes more it went.
@@ -57,6 +59,9 @@ impl fmt::Display for Line<'_> {
             f.write_str(" would=")?;
             let would = |decision: &Decision| decision.would.unwrap_or(decision.disposition);
             dispositions(f, self.decisions.iter().map(would))?;
+        }
+        if let Some(entry) = self.entry {
+            write!(f, ", entry={}", Escaped(entry))?;
         }
         if let Some(reason) = self.reason {
             write!(f, ", reason={}", Escaped(reason))?;
@@ -220,6 +225,7 @@ mod tests {
             verdict,
             decisions,
             reason,
+            entry: None,
             notice: None,
             copies: 0,
             decoder: None,

@@ -27,6 +27,7 @@ pub struct Metrics {
     notices: Family<Labels, Counter>,
     passes: Family<Labels, Counter>,
     dns: Family<Labels, Counter>,
+    stored: Family<Labels, Counter>,
     latency: Histogram,
     closing: Notify,
     /// Messages that were let through without judging, since their client is trusted.
@@ -37,6 +38,8 @@ pub struct Metrics {
     pub message_bytes: Counter,
     /// Bytes of messages that went to a spool file.
     pub spool_bytes: Counter,
+    /// Entries of the quarantine that expired.
+    pub expired: Counter,
     /// Milter connections that are open.
     pub connections: Gauge,
     /// Milter connections since the start.
@@ -109,6 +112,12 @@ impl Metrics {
             "Questions to lists in the DNS (asked), and those that were hits (hit), not answered in time (late), refused by the list, failed, or not asked since too many were under way (busy)",
             dns.clone(),
         );
+        let stored = Family::default();
+        registry.register(
+            "quarantine_puts",
+            "Messages given to the quarantine: new, repeated (stored already), or why they could not be stored",
+            stored.clone(),
+        );
         let connections = Gauge::default();
         registry.register(
             "connections",
@@ -121,6 +130,7 @@ impl Metrics {
             counter
         };
         Self {
+            expired: counter("expired_entries", "Entries of the quarantine that expired"),
             trusted: counter(
                 "trusted_messages",
                 "Messages of trusted clients, not judged",
@@ -155,6 +165,7 @@ impl Metrics {
             limits,
             failures,
             decoder,
+            stored,
             notices,
             passes,
             dns,
@@ -177,6 +188,13 @@ impl Metrics {
     pub fn limit(&self, limit: &str) {
         self.limits
             .get_or_create(&[("limit", limit.to_owned())])
+            .inc();
+    }
+
+    /// Counts a message given to the quarantine: `new`, `repeated`, or why it could not be stored.
+    pub fn stored(&self, outcome: &'static str) {
+        self.stored
+            .get_or_create(&[("outcome", outcome.to_owned())])
             .inc();
     }
 

@@ -12,6 +12,7 @@ use crate::milter::judging::{judge, with_progress};
 use crate::milter::letter::Letter;
 use crate::milter::passage;
 use crate::milter::session::{Message, Session};
+use crate::milter::storing;
 use crate::notice::{self, Form};
 use crate::policy::{Combine, Decision, Disposition, Fate, Mode, Plan, Reply};
 use indymilter::{
@@ -81,18 +82,28 @@ pub(super) async fn finish(
         unplanned(&message)
     });
     let Answer {
-        act,
-        plan,
+        mut act,
+        mut plan,
         mut reason,
     } = settle(session, &message, plan, failure);
+    let agreed = session.agreement.actions;
+    let mut entry = None;
+    // Stored first: once the MTA hears of a deletion or discard it forgets the message, and ours is
+    // the only copy.
+    if !plan.store.is_empty() && matches!(act, Act::Deliver | Act::Discard) {
+        entry = storing::store(session, &mut message, &judged, &plan, actions).await;
+        if entry.is_none() {
+            reason = Some("not stored");
+            (act, plan) = unstored(&message, plan);
+        }
+    }
     for decision in &plan.decisions {
         shared.metrics.disposition(decision.disposition);
     }
-    let agreed = session.agreement.actions;
     let mut letter = None;
     // A held message is the MTA's: a notice in its body would be all that is left of it.
     if let Some(choice) = plan.notice.as_ref().filter(|_| act == Act::Deliver) {
-        let written = Letter::write(shared, &mut message, choice, None, agreed).await;
+        let written = Letter::write(shared, &mut message, choice, entry.as_deref(), agreed).await;
         shared.metrics.notice(written.form);
         reason = reason.or(written.reason);
         letter = Some(written);
@@ -104,6 +115,7 @@ pub(super) async fn finish(
                 verdict: &judged.verdict,
                 plan: &plan,
                 letter: letter.as_ref(),
+                entry: entry.as_deref(),
                 holds: act == Act::Hold,
                 agreed,
                 keeps_space: session.agreement.keeps_space(),
@@ -124,6 +136,7 @@ pub(super) async fn finish(
     let done = Done {
         decisions: &plan.decisions,
         reason,
+        entry: entry.as_deref(),
         notice: letter.as_ref().map(|letter| letter.form.name()),
         copies: match act {
             Act::Deliver => plan.copies.len(),
@@ -150,7 +163,7 @@ fn settle(
     failure: Option<&'static str>,
 ) -> Answer {
     let config = message.engine.config();
-    let mut act = Act::of(&plan);
+    let mut act = Act::of(&plan, session.shared.quarantine.is_some());
     let mut reason = failure;
     let is_mixed = !plan.store.is_empty() && plan.store.len() < plan.decisions.len();
     if act == Act::Hold && is_mixed {
@@ -178,6 +191,12 @@ fn settle(
             plan.add_headers = plan.decisions.iter().any(|decision| decision.add_headers);
         }
     }
+    let lacks_deletion = !session.agreement.actions.contains(Actions::DELETE_RCPT);
+    if act == Act::Deliver && !plan.store.is_empty() && !plan.remove.is_empty() && lacks_deletion {
+        reason = Some("the MTA lets nobody change recipients");
+        tell_lacking(&session.shared, message);
+        (act, plan) = unstored(message, plan);
+    }
     if act == Act::Deliver && !plan.copies.is_empty() {
         let needed = match plan.remove[..] {
             [] => Actions::ADD_RCPT,
@@ -198,6 +217,17 @@ fn settle(
         }
     }
     Answer { act, plan, reason }
+}
+
+/// What is done with a message that should have been stored and was not.
+fn unstored(message: &Message, mut plan: Plan) -> (Act, Plan) {
+    if message.engine.config().on_error.store == Fallback::Defer {
+        set_all(&mut plan, Disposition::Defer);
+        return (Act::Defer(failed_reply()), plan);
+    }
+    set_all(&mut plan, Disposition::Tag);
+    plan.add_headers = plan.decisions.iter().any(|decision| decision.add_headers);
+    (Act::Deliver, plan)
 }
 
 fn tell_lacking(shared: &Shared, message: &Message) {
@@ -241,14 +271,14 @@ enum Act {
 }
 
 impl Act {
-    /// Design note: while there is no store, what belongs in it is held, for all recipients, and
+    /// Design note: without a store, what belongs in it is held, for all recipients, and
     /// nobody is taken off the envelope: no recipient may lose a message that is kept nowhere.
-    fn of(plan: &Plan) -> Self {
+    fn of(plan: &Plan, has_store: bool) -> Self {
         match &plan.fate {
             Fate::Reject(reply) => Self::Reject(reply.clone()),
             Fate::Defer(reply) => Self::Defer(reply.clone()),
             Fate::Hold => Self::Hold,
-            Fate::Discard | Fate::Deliver if !plan.store.is_empty() => Self::Hold,
+            Fate::Discard | Fate::Deliver if !plan.store.is_empty() && !has_store => Self::Hold,
             Fate::Discard if !plan.decisions.is_empty() => Self::Discard,
             Fate::Discard | Fate::Deliver => Self::Deliver,
         }
@@ -263,6 +293,7 @@ fn set_all(plan: &mut Plan, disposition: Disposition) {
     for decision in &mut plan.decisions {
         decision.disposition = disposition;
     }
+    plan.store.clear();
     plan.notice = None;
     plan.notify.clear();
     plan.copies.clear();
@@ -287,6 +318,7 @@ struct Edits<'a> {
     verdict: &'a Verdict,
     plan: &'a Plan,
     letter: Option<&'a Letter<'a>>,
+    entry: Option<&'a str>,
     holds: bool,
     agreed: Actions,
     keeps_space: bool,
@@ -314,6 +346,9 @@ impl Edits<'_> {
             if is_marked {
                 let own = edit::own_headers(self.verdict);
                 headers.extend(own.into_iter().map(|(name, value)| (name, value.into())));
+                if let Some(entry) = self.entry {
+                    headers.push(("X-Callbluff-Entry", entry.into()));
+                }
             }
             if let Some(letter) = self.letter {
                 let advice = notice::encoded(&letter.advice);
@@ -420,6 +455,7 @@ impl Message {
 struct Done<'a> {
     decisions: &'a [Decision],
     reason: Option<&'a str>,
+    entry: Option<&'a str>,
     notice: Option<&'a str>,
     copies: usize,
 }
@@ -430,6 +466,7 @@ impl<'a> Done<'a> {
         Self {
             decisions: &[],
             reason: Some(reason),
+            entry: None,
             notice: None,
             copies: 0,
         }
@@ -442,6 +479,7 @@ fn log(message: &Message, judged: Option<&Judged>, done: &Done<'_>, start: Insta
         verdict: judged.map(|judged| &judged.verdict),
         decisions: done.decisions,
         reason: done.reason,
+        entry: done.entry,
         notice: done.notice,
         copies: done.copies,
         decoder: judged

@@ -9,6 +9,7 @@ mod listener;
 mod negotiate;
 mod passage;
 mod session;
+mod storing;
 mod wire;
 
 pub use listener::Socket;
@@ -16,6 +17,7 @@ pub use listener::Socket;
 use crate::engine::Engine;
 use crate::maillog::Alarm;
 use crate::metrics::Metrics;
+use crate::quarantine::Guard;
 use arc_swap::ArcSwap;
 use listener::Listener;
 use std::io;
@@ -51,6 +53,9 @@ struct Shared {
     failing: Alarm,
     lacking: Alarm,
     undecoded: Alarm,
+    /// Where messages are kept; without one they are held.
+    quarantine: Option<Arc<Guard>>,
+    unstored: Alarm,
 }
 
 /// Serves MTAs on all sockets, until the phase is [`Phase::Ending`].
@@ -62,6 +67,7 @@ pub async fn serve(
     sockets: Vec<Socket>,
     engine: CurrentEngine,
     metrics: Arc<Metrics>,
+    quarantine: Option<Arc<Guard>>,
     mut phase: watch::Receiver<Phase>,
 ) -> io::Result<()> {
     let config = engine.load().config().clone();
@@ -76,6 +82,8 @@ pub async fn serve(
         failing: Alarm::default(),
         lacking: Alarm::default(),
         undecoded: Alarm::default(),
+        quarantine,
+        unstored: Alarm::default(),
     });
     let settings = indymilter::Config {
         // The listener keeps the limit, since it can say so.

@@ -30,18 +30,19 @@ impl Agreement {
     /// reply to every command costs three times the CPU. DATA and EOH say nothing that the end of
     /// the message does not say too.
     ///
-    /// Bodies and recipients are asked for only where the policy needs it: Sendmail copies every body
+    /// Bodies and further recipients are asked for only where the policy needs it: Sendmail copies every body
     /// for a filter that may replace it.
     pub(super) fn with(offered_actions: Actions, offered_opts: ProtoOpts, needs: Needs) -> Self {
         let mut actions = Actions::ADD_HEADER
             | Actions::CHANGE_HEADER
             | Actions::QUARANTINE
+            | Actions::DELETE_RCPT
             | Actions::REQUEST_MACROS;
         if needs.replaces {
             actions |= Actions::REPLACE_BODY | Actions::CHANGE_SENDER;
         }
         if needs.copies {
-            actions |= Actions::ADD_RCPT | Actions::DELETE_RCPT;
+            actions |= Actions::ADD_RCPT;
         }
         let opts = ProtoOpts::NO_UNKNOWN
             | ProtoOpts::NO_DATA
@@ -111,8 +112,7 @@ mod tests {
         let all = Agreement::with(Actions::all(), ProtoOpts::all(), usual);
         assert_eq!(all.reply(ProtoOpts::NOREPLY_BODY), Status::Noreply);
         assert!(all.keeps_space());
-        // Nobody is taken off an envelope while there is no store.
-        assert!(!all.actions.contains(Actions::DELETE_RCPT));
+        assert!(all.actions.contains(Actions::DELETE_RCPT));
         assert!(!all.opts.contains(ProtoOpts::SKIP));
 
         let version_2 = ProtoOpts::from_bits_truncate(0x7f);

@@ -24,6 +24,7 @@ pub(super) struct Session {
     number: u64,
     client: Client,
     daemon_name: Option<String>,
+    host: String,
     message: Option<Message>,
 }
 
@@ -62,9 +63,11 @@ pub(super) fn callbacks(shared: &Arc<Shared>) -> Callbacks<Session> {
         })
         .on_connect(move |cx, name, address| {
             let daemon_name = text(&cx.macros, c"{daemon_name}");
+            let host = text(&cx.macros, c"j").unwrap_or_default();
             let session = opened(cx, &connecting);
             session.connect(&name, address);
             session.daemon_name = daemon_name;
+            session.host = host;
             replied(cx, ProtoOpts::NOREPLY_CONNECT)
         })
         .on_helo(move |cx, name| {
@@ -205,6 +208,7 @@ impl Session {
             number: shared.connections.fetch_add(1, Ordering::Relaxed) + 1,
             client: Client::default(),
             daemon_name: None,
+            host: String::new(),
             message: None,
         }
     }
@@ -212,6 +216,11 @@ impl Session {
     /// What stands in the log where there is no queue ID.
     fn tag(&self) -> String {
         format!("connection-{}", self.number)
+    }
+
+    /// The name of the mail server; empty where it did not say.
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     fn connect(&mut self, name: &CStr, address: SocketInfo) {

@@ -149,6 +149,15 @@ impl StoredVerdict {
     }
 }
 
+/// What links the messages of one wave: the template, or else the first payment address.
+pub fn wave_of(verdict: &StoredVerdict) -> Option<String> {
+    if let Some(template) = &verdict.template {
+        return Some(format!("template:{template}"));
+    }
+    let wallet = verdict.wallets.first()?;
+    Some(format!("{}:{}", wallet.coin, wallet.address))
+}
+
 /// What the milter stores, but for the bytes of the message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEntry {

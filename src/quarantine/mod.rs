@@ -3,12 +3,14 @@
 mod entry;
 mod error;
 mod filter;
+mod guard;
 mod id;
 mod keys;
 mod open;
 mod pack;
 mod release;
 mod report;
+mod retention;
 mod settings;
 mod sql;
 mod store;
@@ -16,10 +18,11 @@ mod terms;
 
 pub use entry::{
     Attempt, AuditRecord, Deed, Entry, ListRow, NewAttempt, NewEntry, Outcome, Progress, State,
-    Stored, StoredSignal, StoredVerdict, StoredWallet,
+    Stored, StoredSignal, StoredVerdict, StoredWallet, wave_of,
 };
 pub use error::{StoreError, Trouble};
 pub use filter::{Filter, Page};
+pub use guard::Guard;
 pub use keys::MasterKeys;
 pub use open::open;
 pub use release::{Courier, Done, Order, ReleaseSettings, request};
@@ -27,5 +30,6 @@ pub use report::{
     Bundle, BundleOptions, Redacted, Redaction, Report, ReportError, ReportForm, ReportSettings,
     send_report, write_report,
 };
+pub use retention::expire_all;
 pub use settings::{DomainRetention, Retention, Settings};
 pub use store::{Answer, Erased, Excess, Listing, Stats, Store, Wave, hex, read_all};

@@ -7,9 +7,10 @@ use callbluff::classify::Judge;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quoted_password_is_in_no_log_metric_or_field() {
     let judge = Judge::builtin();
-    let daemon = start_with(config(""), move |envelope, reading| {
-        judge.judge(envelope, reading)
-    })
+    let daemon = start_with(
+        config("[defaults]\nsextortion = \"tag\""),
+        move |envelope, reading| judge.judge(envelope, reading),
+    )
     .await;
     let mut mta = Mta::new(&daemon).await;
     mta.connect("192.0.2.7").await;

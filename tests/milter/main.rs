@@ -10,6 +10,7 @@ mod notices;
 mod passage;
 mod peer;
 mod program;
+mod quarantine;
 mod sockets;
 mod states;
 mod waiting;

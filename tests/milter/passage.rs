@@ -26,7 +26,7 @@ fn value(keys: &Keys, recipient: &str, seconds: i64, mail: &[u8]) -> String {
 async fn a_pass_that_holds_lets_through_and_others_are_judged() {
     let folder = tempfile::tempdir().unwrap();
     let state = format!(
-        "state_dir = \"{}\"\n[limits]\nmemory = \"16K\"\n",
+        "state_dir = \"{}\"\n[limits]\nmemory = \"16K\"\n[defaults]\nsextortion = \"tag\"\n",
         folder.path().display()
     );
     let daemon = start(&state).await;
