@@ -3,77 +3,29 @@
 mod accents;
 mod ascii;
 mod entity;
+mod folded;
+mod latin;
+mod line;
+mod read_as;
 mod spaced;
 mod stats;
 mod table;
 mod word;
 
+pub use folded::Folded;
+pub use read_as::{ReadAs, read_as};
 pub use stats::{FoldStats, findings};
 
+use line::{Line, is_connector};
 use spaced::{Chain, Gap, Separator};
 use table::{Entry, Kind, Script, table};
 use unicode_normalization::char::compose;
-use word::{Around, Cell, Target};
+use word::{Cell, Target};
 
 /// A word over this many characters is folded without looking at it as a whole.
 const WORD_CHARS: usize = 64;
 /// A character reference and what stands before it without a break, at most.
 const REFERENCE_CHARS: usize = 40;
-/// So many Latin letters without a word of another alphabet, and the text is Latin.
-const LATIN_AROUND: u32 = 24;
-
-/// A folded text, with the way back to its source.
-///
-/// Folding puts text into lower case, compatibility forms (NFKC) into their plain letters,
-/// accents and vowel points off, look-alike letters into the alphabet of their word, spaced and
-/// dotted words together, digits that stand for letters into letters, character references into
-/// characters, and every run of white space into one space, or into two line feeds where it
-/// holds an empty line. Folding the result again changes nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folded {
-    /// The folded text.
-    pub text: String,
-    /// What was folded away.
-    pub stats: FoldStats,
-    /// Folded and source offset, wherever the distance between the two changes.
-    map: Vec<(u32, u32)>,
-}
-
-impl Folded {
-    /// The byte in the source that the byte at `offset` of `text` came from.
-    ///
-    /// For an end of a match this is where the next character began, so that
-    /// `source_offset(start)..source_offset(end)` holds what was dropped between, too.
-    pub fn source_offset(&self, offset: usize) -> usize {
-        let at = self
-            .map
-            .partition_point(|&(folded, _)| folded as usize <= offset);
-        match at.checked_sub(1) {
-            Some(at) => {
-                let (folded, source) = self.map[at];
-                source as usize + (offset - folded as usize)
-            }
-            None => offset,
-        }
-    }
-
-    /// Notes that the next byte of `text` comes from `source`.
-    fn locate(&mut self, source: u32) {
-        let at = self.text.len() as u32;
-        let distance = match self.map.last() {
-            Some(&(folded, from)) => from.wrapping_sub(folded),
-            None => 0,
-        };
-        if source.wrapping_sub(at) != distance {
-            self.map.push((at, source));
-        }
-    }
-
-    fn push(&mut self, c: char, source: u32) {
-        self.locate(source);
-        self.text.push(c);
-    }
-}
 
 /// Folds a text at once.
 pub fn fold(text: &str) -> Folded {
@@ -108,15 +60,6 @@ pub struct Normaliser {
     /// Dropped characters that count if the word goes on.
     dropped: Dropped,
     line: Line,
-}
-
-/// What the text so far says about the next word.
-#[derive(Debug, Default)]
-struct Line {
-    /// The last character that came out.
-    previous: Option<char>,
-    /// Latin letters since the last one of another script.
-    latin: u32,
 }
 
 #[derive(Debug, Default)]
@@ -171,7 +114,8 @@ impl Normaliser {
         self.feed_from(chunk, out, 0);
     }
 
-    /// As [`Self::feed`], with the short cut only from byte `prose_from` on.
+    /// As [`Self::feed`], with the short cut for prose only from byte `prose_from` on; without any
+    /// where that is `usize::MAX`.
     fn feed_from(&mut self, chunk: &str, out: &mut Folded, mut prose_from: usize) {
         let bytes = chunk.as_bytes();
         let base = self.source;
@@ -188,6 +132,19 @@ impl Normaliser {
                         at = reach.safe;
                         continue;
                     }
+                }
+            }
+            if prose_from < usize::MAX
+                && (byte.is_ascii_alphabetic() || latin::LEADS.contains(&byte))
+                && self.is_idle()
+                && let Some(word) = latin::word(&chunk[at..])
+            {
+                self.flush_gap(out);
+                if self.is_idle() {
+                    word.put(base + at as u32, out);
+                    self.line.passed(word.letters, word.last);
+                    at += word.bytes;
+                    continue;
                 }
             }
             if byte.is_ascii_alphanumeric() && self.held.is_none() && self.reference.is_empty() {
@@ -233,8 +190,8 @@ impl Normaliser {
         out.locate(source);
         let letters = ascii::copy(prose, &mut out.text);
         out.stats.letters = out.stats.letters.saturating_add(letters);
-        self.line.latin = self.line.latin.saturating_add(letters);
-        self.line.previous = prose.chars().next_back().map(|c| c.to_ascii_lowercase());
+        let last = prose.chars().next_back().map(|c| c.to_ascii_lowercase());
+        self.line.passed(letters, last);
     }
 
     fn step(&mut self, c: char, source: u32, out: &mut Folded) {
@@ -439,7 +396,7 @@ impl Normaliser {
             self.chain.end(&mut self.line, out);
             self.long = Some(word::turn_all(
                 &mut self.word,
-                self.line.latin >= LATIN_AROUND,
+                self.line.is_latin_around(),
             ));
             for cell in self.word.drain(..) {
                 self.line.put(cell, out);
@@ -504,90 +461,6 @@ impl Normaliser {
     }
 }
 
-impl Line {
-    /// Folds a word and puts it out; the word is empty after that.
-    fn word(&mut self, word: &mut Vec<Cell>, is_free: bool, next: Option<char>, out: &mut Folded) {
-        let previous = self.previous;
-        // The name of a character reference must not appear by folding.
-        let is_reference = next == Some(';') && matches!(previous, Some('&' | '#'));
-        let around = Around {
-            is_latin: self.latin >= LATIN_AROUND,
-            is_free: is_free && !previous.is_some_and(is_connector),
-        };
-        let first = word.first().map_or(Script::Symbol, |cell| cell.script);
-        let is_plain = word.iter().all(|cell| cell.script == first)
-            && (first == Script::Latin || !around.is_latin || first == Script::Letter);
-        if !is_plain && !is_reference {
-            let changes = word::fold(word, around);
-            let stats = &mut out.stats;
-            stats.confusables = stats.confusables.saturating_add(changes.confusables);
-            stats.interleaved = stats.interleaved.saturating_add(changes.interleaved);
-            stats.confusable_words += u32::from(changes.confusables > 0);
-            stats.leet_words += u32::from(changes.leet > 0);
-        }
-        for cell in word.drain(..) {
-            self.put(cell, out);
-        }
-    }
-
-    /// Puts out one character of a word.
-    fn put(&mut self, cell: Cell, out: &mut Folded) {
-        if !matches!(cell.script, Script::Symbol | Script::Digit) {
-            out.stats.letters = out.stats.letters.saturating_add(1);
-            self.latin = match cell.script {
-                Script::Latin => self.latin.saturating_add(1),
-                _ => 0,
-            };
-        }
-        out.push(cell.c, cell.src);
-        self.previous = Some(cell.c);
-    }
-
-    /// Puts out what stands between words.
-    fn separator(&mut self, separator: Separator, out: &mut Folded) {
-        out.push(separator.c, separator.src);
-        if separator.c == '\n' {
-            out.push('\n', separator.src);
-        }
-        self.previous = Some(separator.c);
-    }
-}
-
-/// What a reader takes a single character for, where letter case matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadAs {
-    /// An ASCII letter or digit, in the case it was written in.
-    Ascii(u8),
-    /// Nothing: it cannot be seen.
-    Nothing,
-    /// White space.
-    Space,
-    /// Anything else.
-    Other,
-}
-
-/// Reads one character as the ASCII letter or digit it looks like, whatever its alphabet.
-///
-/// For payment addresses, which are ASCII but case-sensitive, so that [`fold`] would lose them.
-pub fn read_as(c: char) -> ReadAs {
-    let entry = table().entry(c);
-    let plain = match entry.kind() {
-        Kind::Char | Kind::Accented | Kind::Styled => entry.char(),
-        Kind::Space | Kind::LineFeed | Kind::Return | Kind::Paragraph => return ReadAs::Space,
-        Kind::Sequence => return ReadAs::Other,
-        _ => return ReadAs::Nothing,
-    };
-    let ascii = match plain.is_ascii_alphanumeric() {
-        true => Some(plain),
-        false => word::latin(plain, entry.is_upper()),
-    };
-    match ascii {
-        Some(ascii) if entry.is_upper() => ReadAs::Ascii(ascii.to_ascii_uppercase() as u8),
-        Some(ascii) => ReadAs::Ascii(ascii as u8),
-        None => ReadAs::Other,
-    }
-}
-
 /// The cell of an ASCII letter or digit, as the table gives it.
 fn ascii_cell(byte: u8, src: u32) -> Cell {
     Cell {
@@ -608,14 +481,6 @@ fn cell(entry: Entry, src: u32) -> Cell {
         script: entry.script(),
         is_upper: entry.is_upper(),
     }
-}
-
-/// Signs that tie words to an address, a link or a file name.
-fn is_connector(c: char) -> bool {
-    matches!(
-        c,
-        '.' | '-' | '_' | '@' | '+' | '/' | ':' | '=' | '&' | '#' | '?' | '%' | '~' | '\\'
-    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::message::normalise::table::Kind;
 use crate::message::normalise::word::{self, Cell};
-use crate::message::normalise::{Folded, LATIN_AROUND, Line, WORD_CHARS};
+use crate::message::normalise::{Folded, Line, WORD_CHARS};
 
 /// So many lone letters with the same separator are a word; initials and lists are shorter.
 const LETTERS: usize = 4;
@@ -154,7 +154,7 @@ impl Chain {
             if word.len() <= WORD_CHARS {
                 line.word(&mut word, true, None, out);
             } else {
-                word::turn_all(&mut word, line.latin >= LATIN_AROUND);
+                word::turn_all(&mut word, line.is_latin_around());
             }
             for cell in word.drain(..) {
                 line.put(cell, out);
