@@ -13,7 +13,9 @@ pub(crate) const POP: char = '\u{202c}';
 /// A simple form of the Unicode Bidirectional Algorithm (UAX #9): overrides within overrides
 /// and digits in them are turned with the rest, which is what an override does.
 pub(crate) fn as_seen(text: &str) -> (Cow<'_, str>, usize) {
-    if !text.contains(OVERRIDE) {
+    let mut mark = [0; 4];
+    let mark = OVERRIDE.encode_utf8(&mut mark);
+    if memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_none() {
         return (Cow::Borrowed(text), 0);
     }
     let mut out = String::with_capacity(text.len());

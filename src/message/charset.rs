@@ -1,30 +1,50 @@
 //! Bytes of a text to UTF-8, whatever their label says.
 
 use encoding_rs::Encoding;
+use std::borrow::Cow;
 
 /// Decodes the bytes of a text.
 ///
 /// A byte order mark, NULs in every second byte and valid UTF-8 are believed before the label,
 /// because labels are wrong more often; then the label; and where it is missing, unknown or leads
 /// to rubbish, the charset that gives the most ordinary text. NULs are dropped.
-pub(crate) fn decode(bytes: &[u8], label: Option<&str>) -> String {
-    let mut text = decode_with_nulls(bytes, label);
-    if text.contains('\0') {
+pub(crate) fn decode<'b>(bytes: impl Into<Cow<'b, [u8]>>, label: Option<&str>) -> String {
+    let mut text = decode_with_nulls(bytes.into(), label);
+    if memchr::memchr(0, text.as_bytes()).is_some() {
         text.retain(|c| c != '\0');
     }
     text
 }
 
-fn decode_with_nulls(bytes: &[u8], label: Option<&str>) -> String {
-    if let Some(text) = by_mark(bytes) {
+fn decode_with_nulls(bytes: Cow<'_, [u8]>, label: Option<&str>) -> String {
+    // Of the labels only those of UTF-7 change what ASCII says, and all of them have a 7.
+    if is_plain(&bytes) && !label.is_some_and(|label| label.contains('7')) {
+        match String::from_utf8(bytes.into_owned()) {
+            Ok(text) => return text,
+            Err(error) => return decode_other(error.into_bytes().into(), label),
+        }
+    }
+    decode_other(bytes, label)
+}
+
+/// Is it ASCII without a control character, mark or escape of other encodings?
+fn is_plain(bytes: &[u8]) -> bool {
+    // The smallest and largest bytes of a block are found without a branch for each.
+    let is_odd = |byte: u8| byte >= 0x80 || byte < 9 || matches!(byte, 0x0e | 0x0f | 0x1b);
+    let is_block_odd = |block: &[u8]| block.iter().fold(false, |odd, &byte| odd | is_odd(byte));
+    !bytes.starts_with(b"+/v") && !bytes.chunks(64).any(is_block_odd)
+}
+
+fn decode_other(bytes: Cow<'_, [u8]>, label: Option<&str>) -> String {
+    if let Some(text) = by_mark(&bytes) {
         return text;
     }
     let label = label.map(clean_label).unwrap_or_default();
-    if let Some(wide) = wide_by_nulls(bytes) {
-        return wide.decode(bytes);
+    if let Some(wide) = wide_by_nulls(&bytes) {
+        return wide.decode(&bytes);
     }
     if label.starts_with("utf-7") || label.starts_with("utf7") || label == "unicode-1-1-utf-7" {
-        return utf7(bytes);
+        return utf7(&bytes);
     }
     let known = by_label(&label);
     // ISO-2022-JP and its kin are ASCII with escapes: valid UTF-8, and yet not UTF-8.
@@ -32,17 +52,19 @@ fn decode_with_nulls(bytes: &[u8], label: Option<&str>) -> String {
         || memchr::memmem::find(&bytes[..bytes.len().min(4096)], b"\x1b$").is_some();
     if is_stateful {
         return encoding_rs::ISO_2022_JP
-            .decode_without_bom_handling(bytes)
+            .decode_without_bom_handling(&bytes)
             .0
             .into_owned();
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => return text.to_owned(),
-        // Cut in the middle of the last character, or with a few damaged ones.
-        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => {
-            return String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
-        }
-        Err(_) => {}
+    let error = match String::from_utf8(bytes.into_owned()) {
+        Ok(text) => return text,
+        Err(error) => error,
+    };
+    let fault = error.utf8_error();
+    let bytes = &error.into_bytes()[..];
+    // Cut in the middle of the last character, or with a few damaged ones.
+    if fault.error_len().is_none() && fault.valid_up_to() > 0 {
+        return String::from_utf8_lossy(&bytes[..fault.valid_up_to()]).into_owned();
     }
     if mostly_utf8(bytes) {
         return String::from_utf8_lossy(bytes).into_owned();
@@ -159,7 +181,9 @@ impl Wide {
 
 fn by_mark(bytes: &[u8]) -> Option<String> {
     let (wide, rest) = match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => return Some(decode_with_nulls(rest, Some("utf-8"))),
+        [0xef, 0xbb, 0xbf, rest @ ..] => {
+            return Some(decode_with_nulls(rest.into(), Some("utf-8")));
+        }
         [0xff, 0xfe, 0, 0, rest @ ..] => (Wide::Utf32 { is_big: false }, rest),
         [0, 0, 0xfe, 0xff, rest @ ..] => (Wide::Utf32 { is_big: true }, rest),
         [0xff, 0xfe, rest @ ..] => (Wide::Utf16 { is_big: false }, rest),

@@ -10,6 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// The smallest picture that is handed on: smaller ones are lines, dots and tracking pixels.
 const SMALLEST_PICTURE: usize = 1024;
 
+/// With so many letters a mail has a text, and they are no longer counted.
+const ENOUGH_LETTERS: usize = 40;
+
 /// Collects pieces, media and findings.
 #[derive(Debug)]
 pub(crate) struct Collector<'l> {
@@ -19,7 +22,7 @@ pub(crate) struct Collector<'l> {
     hidden_left: usize,
     source_left: usize,
     media_left: usize,
-    /// Letters that the reader sees in bodies.
+    /// Letters that the reader sees in bodies, up to about [`ENOUGH_LETTERS`].
     pub(crate) letters: usize,
     /// Pictures shown or attached.
     pub(crate) pictures: usize,
@@ -129,8 +132,9 @@ impl<'l> Collector<'l> {
             place.origin,
             Origin::Plain | Origin::Html | Origin::Attachment
         );
-        if is_body && !place.hidden && self.letters < 1000 {
-            self.letters += text.chars().filter(|c| c.is_alphabetic()).count();
+        if is_body && !place.hidden && self.letters < ENOUGH_LETTERS {
+            let letters = text.chars().filter(|c| c.is_alphabetic());
+            self.letters += letters.take(ENOUGH_LETTERS).count();
         }
         if !text.is_empty() {
             self.reading.pieces.push(Piece { place, text });
@@ -167,7 +171,7 @@ impl<'l> Collector<'l> {
     /// Ends the collecting.
     pub(crate) fn finish(mut self) -> Reading {
         let place = Place::of(Origin::Plain);
-        if self.letters < 40 && self.pictures > 0 {
+        if self.letters < ENOUGH_LETTERS && self.pictures > 0 {
             self.find(findings::PICTURE_ONLY, place);
         }
         if self.letters == 0 && self.pictures == 0 && self.files == 0 {
@@ -179,10 +183,21 @@ impl<'l> Collector<'l> {
 
 /// CRLF and bare CR become LF.
 pub(crate) fn newlines(text: String) -> String {
-    if memchr::memchr(b'\r', text.as_bytes()).is_none() {
+    let bytes = text.as_bytes();
+    let Some(first) = memchr::memchr(b'\r', bytes) else {
         return text;
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'\r', &bytes[first..]).map(|at| first + at) {
+        out.push_str(&text[from..at]);
+        from = at + 1;
+        if bytes.get(from) != Some(&b'\n') {
+            out.push('\n');
+        }
     }
-    text.replace("\r\n", "\n").replace('\r', "\n")
+    out.push_str(&text[from..]);
+    out
 }
 
 /// The same for texts that differ in white space only.

@@ -35,7 +35,7 @@ pub(crate) type Found = Vec<u8>;
 impl Content<'_> {
     /// Reads the texts; gives back messages found in it.
     pub(crate) fn read(&self, out: &mut Collector<'_>) -> Vec<Found> {
-        let head = self.decode(4096).0;
+        let (head, is_more) = self.decode(sniff::HEAD);
         let kind = sniff::sniff(&head, self.declared, self.name);
         let room = match kind {
             FileKind::Media(MediaKind::Pdf | MediaKind::Picture) => out.media_left(),
@@ -49,8 +49,12 @@ impl Content<'_> {
             FileKind::Zip | FileKind::Ole | FileKind::Tnef => out.limits.media_bytes,
             _ => out.source_left(),
         };
-        let (bytes, is_cut) = self.decode(room);
-        drop(head);
+        // What is short was decoded as a whole.
+        let is_whole = !is_more && head.len() < sniff::HEAD && self.body.len() <= room;
+        let (bytes, is_cut) = match is_whole {
+            true => (head, false),
+            false => self.decode(room),
+        };
         if !matches!(kind, FileKind::Media(_) | FileKind::Zip | FileKind::Ole) {
             out.spend_source(bytes.len());
             if is_cut {
@@ -78,11 +82,11 @@ impl Content<'_> {
                     out.add_media(self.file_place(), kind, bytes.into_owned());
                 }
             }
-            FileKind::Html => return self.html(&bytes, out),
-            FileKind::Text => return self.text(&bytes, out),
+            FileKind::Html => return self.html(bytes, out),
+            FileKind::Text => return self.text(bytes, out),
             FileKind::Message => return vec![bytes.into_owned()],
             FileKind::Calendar => {
-                let text = calendar::read(&self.utf8(&bytes));
+                let text = calendar::read(&self.utf8(bytes));
                 // A description may be HTML.
                 if sniff::looks_like_html(text.as_bytes()) || text.contains("</") {
                     return self.page(&text, out);
@@ -90,7 +94,7 @@ impl Content<'_> {
                 out.add(self.at(Origin::Attachment, false), text);
             }
             FileKind::Xml => {
-                let text = office::plain_xml(&self.utf8(&bytes));
+                let text = office::plain_xml(&self.utf8(bytes));
                 out.add(self.at(Origin::Attachment, false), text);
             }
             FileKind::Rtf => self.rtf(&bytes, out),
@@ -135,7 +139,7 @@ impl Content<'_> {
         (Cow::Owned(decoded.bytes), decoded.is_cut)
     }
 
-    fn utf8(&self, bytes: &[u8]) -> String {
+    fn utf8(&self, bytes: Cow<'_, [u8]>) -> String {
         charset::decode(bytes, self.charset)
     }
 
@@ -155,10 +159,13 @@ impl Content<'_> {
         self.at(Origin::Attachment, false)
     }
 
-    fn html(&self, bytes: &[u8], out: &mut Collector<'_>) -> Vec<Found> {
+    fn html(&self, bytes: Cow<'_, [u8]>, out: &mut Collector<'_>) -> Vec<Found> {
         let source = match self.charset {
             Some(_) => self.utf8(bytes),
-            None => charset::decode(bytes, charset_in_markup(bytes).as_deref()),
+            None => {
+                let label = charset_in_markup(&bytes);
+                charset::decode(bytes, label.as_deref())
+            }
         };
         self.page(&source, out)
     }
@@ -205,7 +212,7 @@ impl Content<'_> {
         found
     }
 
-    fn text(&self, bytes: &[u8], out: &mut Collector<'_>) -> Vec<Found> {
+    fn text(&self, bytes: Cow<'_, [u8]>, out: &mut Collector<'_>) -> Vec<Found> {
         let mut text = newlines(self.utf8(bytes));
         let mut found = Vec::new();
         if let Some((left, files)) = uuencode::take_out(&text) {
@@ -267,7 +274,7 @@ impl Content<'_> {
             self.rtf(&unwrapped.rtf, out);
         }
         if !unwrapped.html.is_empty() {
-            found.extend(self.html(&unwrapped.html, out));
+            found.extend(self.html(unwrapped.html.into(), out));
         }
         for (name, bytes) in &unwrapped.files {
             out.add(self.at(Origin::FileName, false), name.clone());

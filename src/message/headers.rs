@@ -139,10 +139,7 @@ pub(crate) fn trim_line(line: &[u8]) -> &[u8] {
 
 /// A field's value as text: unfolded, encoded words and 8-bit bytes decoded, ends trimmed.
 pub(crate) fn text(value: &[u8]) -> String {
-    let mut text = decode_words(&unfold(value));
-    if text.contains('\0') {
-        text.retain(|c| c != '\0');
-    }
+    let text = decode_words(&unfold(value));
     let trimmed = text.trim();
     if trimmed.len() == text.len() {
         return text;
@@ -204,7 +201,7 @@ pub(crate) fn decode_words(value: &[u8]) -> String {
 
 fn flush(out: &mut String, pending: &mut Option<(String, Vec<u8>)>) {
     if let Some((label, bytes)) = pending.take() {
-        out.push_str(&charset::decode(&bytes, Some(&label)));
+        out.push_str(&charset::decode(bytes, Some(&label)));
     }
 }
 

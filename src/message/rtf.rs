@@ -128,7 +128,7 @@ impl Text {
             let text = std::str::from_utf8(bytes).unwrap_or_default();
             self.sink(group).push_str(text);
         } else {
-            let text = charset::decode(bytes, Some(code_page));
+            let text = charset::decode(&bytes[..], Some(code_page));
             self.sink(group).push_str(&text);
         }
         bytes.clear();

@@ -86,12 +86,11 @@ impl Sink {
     /// Writes text; says whether it went on with a word, letter to letter.
     pub(crate) fn write(&mut self, text: &str, is_preformatted: bool) -> bool {
         let mut joins = None;
+        // Near the limit each word is tried by itself.
+        let mut is_near = false;
         let mut rest = text;
         while !rest.is_empty() {
-            let spaces = rest
-                .bytes()
-                .take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c))
-                .count();
+            let spaces = rest.bytes().take_while(|byte| is_white(*byte)).count();
             if spaces > 0 {
                 let white = &rest[..spaces];
                 rest = &rest[spaces..];
@@ -105,10 +104,11 @@ impl Sink {
                 }
                 continue;
             }
-            let length = rest
-                .bytes()
-                .position(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c))
-                .unwrap_or(rest.len());
+            let mut length = if is_near { 0 } else { words(rest) };
+            is_near |= self.text.len() + length + 2 > self.limit;
+            if is_near {
+                length = rest.bytes().position(is_white).unwrap_or(rest.len());
+            }
             let (word, tail) = rest.split_at(length);
             rest = tail;
             if self.text.len() + word.len() + 2 > self.limit {
@@ -136,11 +136,7 @@ impl Sink {
             }
             self.flush();
             self.text.push_str(word);
-            self.letters += if word.is_ascii() {
-                word.bytes().filter(u8::is_ascii_alphabetic).count()
-            } else {
-                word.chars().filter(|c| c.is_alphabetic()).count()
-            };
+            self.letters += letters(word);
         }
         joins.unwrap_or(false)
     }
@@ -173,6 +169,39 @@ impl Sink {
         }
         is_space
     }
+}
+
+fn is_white(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+}
+
+/// How far the words at the start of a text reach with nothing but single spaces between them.
+fn words(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        // Nearly all bytes of a text are above the space.
+        if bytes[at] > b' ' || !is_white(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        let goes_on = bytes[at] == b' ' && bytes.get(at + 1).is_some_and(|next| !is_white(*next));
+        if !goes_on {
+            break;
+        }
+        at += 2;
+    }
+    at
+}
+
+/// The letters in a text, of any script.
+fn letters(text: &str) -> usize {
+    let plain = text.bytes().filter(u8::is_ascii_alphabetic).count();
+    if text.is_ascii() {
+        return plain;
+    }
+    let is_other = |c: &char| !c.is_ascii() && c.is_alphabetic();
+    plain + text.chars().filter(is_other).count()
 }
 
 #[cfg(test)]

@@ -26,7 +26,10 @@ pub(crate) enum FileKind {
     Binary,
 }
 
-/// Says what a file is by at least its first KiB, its Content-Type and its name, both in lower case.
+/// Bytes that are enough to say what a file is.
+pub(crate) const HEAD: usize = 2048;
+
+/// Says what a file is by its first [`HEAD`] bytes, its Content-Type and its name, both in lower case.
 pub(crate) fn sniff(head: &[u8], declared: &str, name: &str) -> FileKind {
     if let Some(kind) = by_magic(head, declared) {
         return kind;
@@ -214,7 +217,7 @@ pub(crate) fn looks_like_message(head: &[u8]) -> bool {
         "content-type",
         "message-id",
     ];
-    let block = headers::split(&head[..head.len().min(2048)], 2048);
+    let block = headers::split(&head[..head.len().min(HEAD)], HEAD);
     let known = block
         .fields
         .iter()

@@ -46,24 +46,6 @@ pub(crate) struct Decoded {
 ///
 /// Going on after padding reads concatenated base64, which most mail programs do.
 pub(crate) fn base64(input: &[u8], limit: usize) -> Decoded {
-    const JUNK: u8 = 0x80;
-    const SPACE: u8 = 0x81;
-    const PAD: u8 = 0x82;
-    const TABLE: [u8; 256] = {
-        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let mut table = [JUNK; 256];
-        let mut i = 0;
-        while i < 64 {
-            table[alphabet[i] as usize] = i as u8;
-            i += 1;
-        }
-        table[b'\r' as usize] = SPACE;
-        table[b'\n' as usize] = SPACE;
-        table[b' ' as usize] = SPACE;
-        table[b'\t' as usize] = SPACE;
-        table[b'=' as usize] = PAD;
-        table
-    };
     let mut out = Decoded::default();
     out.bytes.reserve((input.len() / 4 * 3 + 3).min(limit));
     let (mut bits, mut count) = (0_u32, 0_u8);
@@ -75,20 +57,17 @@ pub(crate) fn base64(input: &[u8], limit: usize) -> Decoded {
             return out;
         }
         // Four symbols at once, where nothing is pending and nothing is odd.
-        if count == 0
-            && let Some((quad, tail)) = rest.split_first_chunk::<4>()
-        {
-            let [a, b, c, d] = quad.map(|byte| TABLE[usize::from(byte)]);
-            if (a | b | c | d) < 64 {
-                out.bytes
-                    .extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
-                rest = tail;
+        if count == 0 {
+            let most = (limit - out.bytes.len()).div_ceil(3);
+            let taken = quads(rest, most, &mut out.bytes);
+            if taken > 0 {
+                rest = &rest[4 * taken..];
                 continue;
             }
         }
         let byte = rest[0];
         rest = &rest[1..];
-        match TABLE[usize::from(byte)] {
+        match SYMBOLS[usize::from(byte)] {
             SPACE => {}
             JUNK => out.junk += 1,
             PAD => (bits, count) = (0, 0),
@@ -109,6 +88,52 @@ pub(crate) fn base64(input: &[u8], limit: usize) -> Decoded {
     }
     out.bytes.truncate(limit);
     out
+}
+
+const JUNK: u8 = 0x80;
+const SPACE: u8 = 0x81;
+const PAD: u8 = 0x82;
+/// The value of each base64 symbol, or what else a byte is.
+static SYMBOLS: [u8; 256] = {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut table = [JUNK; 256];
+    let mut i = 0;
+    while i < 64 {
+        table[alphabet[i] as usize] = i as u8;
+        i += 1;
+    }
+    table[b'\r' as usize] = SPACE;
+    table[b'\n' as usize] = SPACE;
+    table[b' ' as usize] = SPACE;
+    table[b'\t' as usize] = SPACE;
+    table[b'=' as usize] = PAD;
+    table
+};
+
+/// Decodes groups of four symbols until one has something else in it, at most so many; says how
+/// many.
+fn quads(input: &[u8], most: usize, out: &mut Vec<u8>) -> usize {
+    let (all, _) = input.as_chunks::<4>();
+    let mut decoded = [[0; 3]; 19];
+    let mut taken = 0;
+    // A line has 76 symbols at most (RFC 2045, section 6.8).
+    for line in all[..all.len().min(most)].chunks(decoded.len()) {
+        let mut good = 0;
+        for (quad, to) in line.iter().zip(&mut decoded) {
+            let [a, b, c, d] = quad.map(|byte| SYMBOLS[usize::from(byte)]);
+            if (a | b | c | d) >= 64 {
+                break;
+            }
+            *to = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+            good += 1;
+        }
+        out.extend_from_slice(decoded[..good].as_flattened());
+        taken += good;
+        if good < line.len() {
+            break;
+        }
+    }
+    taken
 }
 
 /// Quoted-printable in which a wrong escape stays as written, at most `limit` bytes.

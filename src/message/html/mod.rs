@@ -11,7 +11,7 @@ use crate::message::sheet::Sheet;
 use crate::message::sink::{Break, Sink};
 use crate::message::{bidi, params, transfer};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
+use html5gum::{Emitter, ForwardingEmitter, Span, Tokenizer};
 use std::collections::HashSet;
 use std::convert::Infallible;
 
@@ -90,8 +90,24 @@ fn render_in(source: &str, mut page: Page) -> Rendered {
         },
     );
     emitter.naively_switch_states(true);
-    let Ok(()) = Tokenizer::new_with_emitter(source, emitter).finish();
+    let Ok(()) = Tokenizer::new_with_emitter(source, Quiet(emitter)).finish();
     page.finish()
+}
+
+/// An emitter that is told of no errors: looking for them takes a look at each byte, and nobody
+/// wants to know.
+struct Quiet<E>(E);
+
+impl<E: Emitter> ForwardingEmitter for Quiet<E> {
+    type Token = E::Token;
+
+    fn inner(&mut self) -> &mut impl Emitter<Token = Self::Token> {
+        &mut self.0
+    }
+
+    fn should_emit_errors(&mut self) -> bool {
+        false
+    }
 }
 
 /// Elements whose content is no markup.
