@@ -394,10 +394,7 @@ impl Normaliser {
         self.word.push(next);
         if self.word.len() > WORD_CHARS {
             self.chain.end(&mut self.line, out);
-            self.long = Some(word::turn_all(
-                &mut self.word,
-                self.line.is_latin_around(),
-            ));
+            self.long = Some(word::turn_all(&mut self.word, self.line.is_latin_around()));
             for cell in self.word.drain(..) {
                 self.line.put(cell, out);
             }
