@@ -15,6 +15,9 @@ const LONG_TEXT: usize = 1_200;
 /// So many of the themes that honest business lacks make up for a lever that no pattern knew.
 const PRESSING: usize = 4;
 
+/// So many themes only a threat touches, of those that name an address.
+const THEMES_OF_A_THREAT: usize = 6;
+
 /// What is threatened between persons, not to a company.
 const PRIVATE: [&str; 2] = ["exposure.contacts", "exposure.people-learn"];
 
@@ -111,7 +114,17 @@ impl<'s> Told<'s> {
 
     /// Shall the people whom the reader knows see or learn something, unless money comes?
     fn is_private(&self) -> bool {
-        self.has_proved_wallet() && self.any(&PRIVATE)
+        let is_hushed = self.has("demand.silence")
+            && self.speaks_of(&[Category::Exposure])
+            && self.speaks_of(&[Category::Promise]);
+        self.has_proved_wallet() && (self.any(&PRIVATE) || is_hushed)
+    }
+
+    /// Is money demanded for a proved address, with so many themes as only a threat touches?
+    pub(crate) fn has_the_shape(&self) -> bool {
+        self.has_proved_wallet()
+            && self.speaks_of(&[Category::Demand])
+            && self.themes() >= THEMES_OF_A_THREAT
     }
 
     /// How many sexual claims there are that are no loose words.
@@ -171,8 +184,16 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
         return SUSPECT - 0.1;
     }
     // A family that met on a video call and shares the cost is none.
-    let is_intimate =
-        told.has("chat.undressed") || told.sure(&[Category::Recording, Category::Sexual]) > 0;
+    let presses = [
+        told.speaks_of(&[Category::Exposure]),
+        told.speaks_of(&[Category::Secrecy]),
+        told.has("deadline.or-else"),
+        told.has("promise.delete"),
+        told.has("demand.silence"),
+    ];
+    let is_intimate = told.intimate() > 0
+        || presses.into_iter().filter(|it| *it).count() >= 2
+            && told.any(&["recording.hint", "sexual.hint"]);
     if kind == Kind::Chat && !is_intimate {
         return SUSPECT - 0.1;
     }

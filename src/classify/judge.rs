@@ -341,6 +341,11 @@ impl Judge {
         if !Told::new(places.keys(), evidence.most_words).hints_count() {
             places.retain(|id, _| !id.ends_with(".hint"));
         }
+        if Told::new(places.keys(), evidence.most_words).has_the_shape() {
+            places
+                .entry("template.shape".to_owned())
+                .or_insert(Place::of(Origin::Plain));
+        }
         if evidence.is_cut {
             places
                 .entry("limit.words".to_owned())

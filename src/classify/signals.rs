@@ -17,6 +17,10 @@ const SIGNALS: &[(&str, &str)] = &[
         "header fields as only the tools of mass mailers make them",
     ),
     ("template.known", "a near copy of a known template"),
+    (
+        "template.shape",
+        "money is demanded for a proved address, with so many themes as only a threat touches",
+    ),
     ("proof.password", "a password of the reader is quoted"),
     (
         "proof.breached-password",
