@@ -1,5 +1,10 @@
 //! The running service: sockets, signals, reload, the end.
 
+mod control;
+mod files;
+
+pub use control::{Outcome, ask_reload};
+
 use crate::config::{Config, LogFormat, LogLevel, LogSettings, MilterSettings, SocketAddress};
 use crate::engine::Engine;
 use crate::metrics::Metrics;
@@ -8,6 +13,8 @@ use crate::outbound::Keys;
 use crate::quarantine::{self, Guard};
 use crate::web::{self, Readiness, Shown, WebListener};
 use arc_swap::ArcSwap;
+use control::{Asking, Control};
+use files::Watch;
 use sd_notify::NotifyState;
 use std::fmt;
 use std::fs::DirBuilder;
@@ -20,12 +27,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::task::{JoinHandle, block_in_place};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::level_filters::LevelFilter;
 use tracing::{error, info, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+const RELOADED: &str = "reloaded the config; it counts from the next message on";
+const FAILED: &str = "could not reload the config; the old one goes on";
+const NEEDS_RESTART: &str = "has changed in the config; that needs a restart";
 
 /// Makes an engine from the config files as they are now.
 pub type Load = dyn Fn() -> Result<Engine, String> + Send + Sync;
@@ -139,23 +150,25 @@ impl Daemon {
         &self.metrics
     }
 
-    /// Builds a new engine and uses it from the next MAIL on; the old one stays where that fails.
+    /// Builds a new engine and uses it from the next MAIL on; the old one stays where that fails. Gives
+    /// the names of settings that have changed and need a restart.
     ///
     /// # Errors
     ///
     /// When the config does not load: with all that is wrong with it.
-    pub fn reload(&self) -> Result<(), String> {
+    pub fn reload(&self) -> Result<Vec<&'static str>, String> {
         match self.loaded() {
             Ok(mut engine) => {
                 let old = self.engine.load();
                 engine.inherit(&old);
-                for name in needs_restart(old.config(), engine.config()) {
-                    warn!("{name} has changed in the config; that needs a restart");
+                let waiting = needs_restart(old.config(), engine.config());
+                for name in &waiting {
+                    warn!("{name} {NEEDS_RESTART}");
                 }
                 self.engine.store(Arc::new(engine));
                 self.metrics.reloads.inc();
                 self.readiness.clear("reload");
-                Ok(())
+                Ok(waiting)
             }
             Err(why) => {
                 self.metrics.reloads_failed.inc();
@@ -173,7 +186,7 @@ impl Daemon {
         Ok(with_keys(engine))
     }
 
-    /// Serves until SIGTERM or SIGINT; SIGHUP reloads.
+    /// Serves until SIGTERM or SIGINT. SIGHUP, `callbluff reload` and a changed map reload.
     ///
     /// # Errors
     ///
@@ -184,15 +197,33 @@ impl Daemon {
             mut terminate,
             mut interrupt,
         } = signals;
+        let state_dir = self.engine.load().config().state_dir.clone();
+        let mut control = Control::open(&state_dir)
+            .inspect_err(|why| warn!("`callbluff reload` cannot reach this service: {why}"))
+            .ok();
+        let mut watch = Watch::default();
+        watch.renew(&self.engine.load().config().maps);
+        let mut ticks = interval(files::EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         notify(&[NotifyState::Ready]);
         loop {
             tokio::select! {
-                _ = hangup.recv() => self.reload_and_tell(),
+                _ = hangup.recv() => drop(self.reload_and_tell(&mut watch)),
+                asking = asked(&mut control) => {
+                    // Who does not wait any more has the log.
+                    let _ = asking.send(self.reload_and_tell(&mut watch));
+                }
+                _ = ticks.tick() => if let Some(path) = watch.changed() {
+                    info!("the map \"{}\" has changed", path.display());
+                    self.reload_and_tell(&mut watch);
+                },
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 ended = &mut self.milter => return Err(why_ended(ended)),
             }
         }
+        // Who asks from now on is told that nobody is there.
+        drop(control);
         let again = async move {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -204,21 +235,39 @@ impl Daemon {
         Ok(())
     }
 
-    fn reload_and_tell(&self) {
+    fn reload_and_tell(&self, watch: &mut Watch) -> Outcome {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => notify(&[NotifyState::Reloading, now]),
             Err(_) => notify(&[NotifyState::Reloading]),
         }
-        match self.reload() {
-            Ok(()) => info!("reloaded the config; it counts from the next message on"),
+        // Before files are read, so that what changes meanwhile is seen.
+        watch.look();
+        // It takes a while, and other tasks of this thread go on elsewhere.
+        let outcome = match block_in_place(|| self.reload()) {
+            Ok(waiting) => {
+                info!("{RELOADED}");
+                let notes = waiting
+                    .iter()
+                    .map(|name| format!("note: {name} {NEEDS_RESTART}\n"));
+                Outcome {
+                    is_done: true,
+                    text: format!("{RELOADED}\n{}", notes.collect::<String>()),
+                }
+            }
             Err(why) => {
-                error!("could not reload the config; the old one goes on");
+                error!("{FAILED}");
                 for line in why.lines() {
                     error!("{line}");
                 }
+                Outcome {
+                    is_done: false,
+                    text: format!("{why}\n\n{FAILED}\n"),
+                }
             }
-        }
+        };
+        watch.renew(&self.engine.load().config().maps);
         notify(&[NotifyState::Ready]);
+        outcome
     }
 
     /// Takes no new connections, lets running transactions finish for as long as `milter.drain`
@@ -321,6 +370,14 @@ async fn expire(guard: Arc<Guard>, settings: quarantine::Settings, metrics: Arc<
     }
 }
 
+/// Waits for somebody who asks for a reload.
+async fn asked(control: &mut Option<Control>) -> Asking {
+    match control {
+        Some(control) => control.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Makes the folder for messages that are too big for memory.
 fn make_spool(config: &Config) -> Result<(), String> {
     let folder = config.spool_dir();
@@ -350,6 +407,9 @@ fn with_keys(engine: Engine) -> Engine {
 /// The settings that differ and are only looked at when the service starts.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let mut changed = Vec::new();
+    if old.state_dir != new.state_dir {
+        changed.push("state_dir");
+    }
     let sockets = |config: &Config| MilterSettings {
         // They are looked at when they are needed.
         drain: Duration::ZERO,

@@ -8,6 +8,7 @@ mod eval;
 mod parallel;
 mod policy;
 mod quarantine;
+mod reload;
 mod run;
 mod scan;
 mod show;
@@ -35,6 +36,7 @@ enum Command {
     Eval(eval::Eval),
     Policy(policy::PolicyArgs),
     Quarantine(quarantine::QuarantineArgs),
+    Reload(reload::Reload),
     Run(run::Run),
     Scan(scan::Scan),
     Template(template::TemplateArgs),
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Quarantine(args) => {
             ExitCode::from(quarantine::run(&args, &mut io::stdout().lock()))
         }
+        Command::Reload(args) => ExitCode::from(reload::run(&args, &mut io::stdout().lock())),
         Command::Run(args) => ExitCode::from(run::run(&args)),
         Command::DecodeHelper(args) => ExitCode::from(decode_helper::run(&args)),
         Command::Template(args) => ExitCode::from(template::run(&args, &mut io::stdout().lock())),

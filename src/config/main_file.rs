@@ -52,6 +52,7 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     waves(root.table("waves"), &mut config);
     config.policy.rules = rules::read(root, "", &maps, &config.policy.trust);
     notice::check_sender(root, &config.policy);
+    config.maps.clone_from(&maps.files);
     let mut files = maps.files.clone();
     let mut domain_problems = Diagnostics::new();
     if let Some(at) = root.text("domains_dir") {

@@ -75,6 +75,8 @@ pub struct Config {
     pub on_error: OnError,
     /// What is done with messages.
     pub policy: Policy,
+    /// The files of `[maps]`; the service reloads when one of them changes.
+    pub maps: Vec<PathBuf>,
 }
 
 impl Default for Config {
@@ -97,6 +99,7 @@ impl Default for Config {
             judge: classify::Settings::default(),
             on_error: OnError::default(),
             policy: Policy::default(),
+            maps: Vec::new(),
         }
     }
 }
@@ -137,6 +140,13 @@ impl Config {
     pub fn release_key_file(&self) -> PathBuf {
         let configured = self.release.key_file.clone();
         configured.unwrap_or_else(|| self.state_dir.join("release.key"))
+    }
+
+    /// The state folder that a file names, even where the file cannot be used.
+    pub fn state_dir_of(path: &Path) -> PathBuf {
+        let source = Source::read(path, &mut Diagnostics::new()).unwrap_or_default();
+        let named = Document::parse(&source).root().peek_text("state_dir");
+        named.map_or_else(|| Self::default().state_dir, |at| PathBuf::from(at.value))
     }
 
     /// Reads a file and every file that it names.

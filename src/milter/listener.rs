@@ -96,6 +96,18 @@ impl Socket {
         })
     }
 
+    /// The next connection of a UNIX socket that speaks another protocol than milter.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot give one, or it is no UNIX socket.
+    pub async fn accept_unix(&self) -> io::Result<tokio::net::UnixStream> {
+        match &self.listener {
+            Accept::Unix(listener) => Ok(listener.accept().await?.0),
+            Accept::Tcp(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// Where it listens, with the port that the system chose.
     pub fn address(&self) -> &SocketAddress {
         &self.address

@@ -126,6 +126,86 @@ fn the_start_prints_what_to_paste_and_a_term_ends_it() {
     assert!(!folder.path().join("milter.sock").exists());
 }
 
+impl Program {
+    /// Runs `callbluff reload` and gives its exit status and what it printed.
+    fn reload(&self, folder: &Path) -> (Option<i32>, String) {
+        let done = Command::new(env!("CARGO_BIN_EXE_callbluff"))
+            .args(["reload", "--config", "callbluff.toml"])
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        let text = [done.stdout, done.stderr].concat();
+        (done.status.code(), String::from_utf8(text).unwrap())
+    }
+}
+
+#[test]
+fn the_reload_command_says_what_became_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), CONFIG);
+    let mut program = Program::start(folder.path());
+    program.greeting();
+    let reloaded = "reloaded the config; it counts from the next message on\n";
+    // The socket is made after the greeting.
+    let mut first = program.reload(folder.path());
+    while first.1.contains("no service runs there") {
+        first = program.reload(folder.path());
+    }
+    assert_eq!(first, (Some(0), reloaded.to_owned()));
+
+    write(
+        folder.path(),
+        &CONFIG.replace("[http]", "max_connections = 7\n[http]"),
+    );
+    let note = "note: [milter] has changed in the config; that needs a restart\n";
+    let second = program.reload(folder.path());
+    assert_eq!(second, (Some(0), format!("{reloaded}{note}")));
+
+    write(
+        folder.path(),
+        "mode = \"monitro\"\nmonitor_headers = 7\nstate_dir = \"./var\"\n",
+    );
+    let (status, text) = program.reload(folder.path());
+    assert_eq!(status, Some(2));
+    for part in [
+        "callbluff.toml:1:8: `mode` cannot be \"monitro\"",
+        "callbluff.toml:2:19: `monitor_headers` must be true or false",
+        "\n\ncould not reload the config; the old one goes on\n",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    write(folder.path(), CONFIG);
+    assert_eq!(program.reload(folder.path()).0, Some(0));
+
+    program.signal(Signal::SIGTERM);
+    program.log_until("stopped");
+    let (status, text) = program.reload(folder.path());
+    assert_eq!(status, Some(2));
+    assert!(text.contains("no service runs there"), "{text}");
+    assert!(!folder.path().join("var/control.sock").exists());
+}
+
+#[test]
+fn a_changed_map_is_taken_over_by_itself_and_a_broken_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "[[rule]]\nrecipient = \"@staff\"\naction = \"tag\"\n";
+    let maps = "[maps]\nstaff = \"staff.txt\"\n";
+    let map = folder.path().join("staff.txt");
+    fs::write(&map, "a@example.org\n").unwrap();
+    write(folder.path(), &format!("{CONFIG}{maps}{rule}"));
+    let mut program = Program::start(folder.path());
+    program.greeting();
+    fs::write(&map, "a@example.org\nno one@example.org\n").unwrap();
+    let log = program.log_until("staff.txt:2:1");
+    assert!(log.contains("the map \"staff.txt\" has changed"), "{log}");
+    assert!(
+        log.contains("could not reload the config; the old one goes on"),
+        "{log}"
+    );
+    fs::write(&map, "a@example.org\nb@example.org\n").unwrap();
+    program.log_until("reloaded the config");
+}
+
 #[test]
 fn what_stops_the_start_is_said_with_status_2() {
     let folder = tempfile::tempdir().unwrap();
