@@ -202,21 +202,23 @@ impl Daemon {
             .inspect_err(|why| warn!("`callbluff reload` cannot reach this service: {why}"))
             .ok();
         let mut watch = Watch::default();
-        watch.renew(&self.engine.load().config().maps);
         let mut ticks = interval(files::EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         notify(&[NotifyState::Ready]);
         loop {
             tokio::select! {
-                _ = hangup.recv() => drop(self.reload_and_tell(&mut watch)),
+                _ = hangup.recv() => drop(self.reload_and_tell()),
                 asking = asked(&mut control) => {
                     // Who does not wait any more has the log.
-                    let _ = asking.send(self.reload_and_tell(&mut watch));
+                    let _ = asking.send(self.reload_and_tell());
                 }
-                _ = ticks.tick() => if let Some(path) = watch.changed() {
-                    info!("the map \"{}\" has changed", path.display());
-                    self.reload_and_tell(&mut watch);
-                },
+                _ = ticks.tick() => {
+                    let engine = self.engine.load_full();
+                    if let Some(path) = watch.changed(&engine.config().maps) {
+                        info!("the map \"{}\" has changed", path.display());
+                        self.reload_and_tell();
+                    }
+                }
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 ended = &mut self.milter => return Err(why_ended(ended)),
@@ -235,13 +237,11 @@ impl Daemon {
         Ok(())
     }
 
-    fn reload_and_tell(&self, watch: &mut Watch) -> Outcome {
+    fn reload_and_tell(&self) -> Outcome {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => notify(&[NotifyState::Reloading, now]),
             Err(_) => notify(&[NotifyState::Reloading]),
         }
-        // Before files are read, so that what changes meanwhile is seen.
-        watch.look();
         // It takes a while, and other tasks of this thread go on elsewhere.
         let outcome = match block_in_place(|| self.reload()) {
             Ok(waiting) => {
@@ -265,7 +265,6 @@ impl Daemon {
                 }
             }
         };
-        watch.renew(&self.engine.load().config().maps);
         notify(&[NotifyState::Ready]);
         outcome
     }
@@ -422,7 +421,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     if old.http != new.http {
         changed.push("[http]");
     }
-    if old.quarantine != new.quarantine || old.state_dir != new.state_dir {
+    if old.quarantine != new.quarantine {
         changed.push("[quarantine]");
     }
     if old.log != new.log {

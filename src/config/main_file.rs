@@ -53,7 +53,7 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     config.policy.rules = rules::read(root, "", &maps, &config.policy.trust);
     notice::check_sender(root, &config.policy);
     config.maps.clone_from(&maps.files);
-    let mut files = maps.files.clone();
+    let mut files: Vec<PathBuf> = maps.files.iter().map(|map| map.path.clone()).collect();
     let mut domain_problems = Diagnostics::new();
     if let Some(at) = root.text("domains_dir") {
         match Domains::read(

@@ -7,6 +7,7 @@ use crate::toml_reader::{At, Document, Table};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +21,42 @@ pub(crate) struct Maps {
     /// What is wrong in the files of the maps.
     problems: RefCell<Diagnostics>,
     /// The files that were read.
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<MapFile>,
+}
+
+/// A file of `[maps]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// By what a change since it was read is seen.
+    pub stamp: Stamp,
+}
+
+impl MapFile {
+    /// A file as it is now, before it is read: what changes meanwhile must be seen later.
+    pub fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            stamp: Stamp::of(path),
+        }
+    }
+}
+
+/// What the system says about a file that changes when its content does: device, number, size, time in
+/// seconds and nanoseconds. None where there is no file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp(Option<(u64, u64, u64, i64, i64)>);
+
+impl Stamp {
+    /// The stamp of a file as it is now.
+    pub fn of(path: &Path) -> Self {
+        let told = |file: std::fs::Metadata| {
+            let (seconds, nanoseconds) = (file.mtime(), file.mtime_nsec());
+            (file.dev(), file.ino(), file.len(), seconds, nanoseconds)
+        };
+        Self(std::fs::metadata(path).ok().map(told))
+    }
 }
 
 struct Map {
@@ -46,7 +82,7 @@ impl Maps {
                 continue;
             };
             let path = folder.join(&file.value);
-            maps.files.push(path.clone());
+            maps.files.push(MapFile::at(&path));
             if let Err(error) = std::fs::File::open(&path) {
                 table.document().error_with(
                     file.span,

@@ -13,6 +13,7 @@ mod schema;
 mod settings;
 mod socket;
 
+pub use maps::{MapFile, Stamp};
 pub use schema::{domain_schema, schema};
 pub use settings::{
     Fallback, HttpSettings, Limits, LogFormat, LogLevel, LogSettings, MilterSettings, OnError,
@@ -76,7 +77,7 @@ pub struct Config {
     /// What is done with messages.
     pub policy: Policy,
     /// The files of `[maps]`; the service reloads when one of them changes.
-    pub maps: Vec<PathBuf>,
+    pub maps: Vec<MapFile>,
 }
 
 impl Default for Config {
