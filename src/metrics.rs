@@ -224,6 +224,13 @@ impl Metrics {
             .inc();
     }
 
+    /// Counts a notice of our own: `apart`, `apart-failed`.
+    pub fn notice_apart(&self, outcome: &'static str) {
+        self.notices
+            .get_or_create(&[("form", outcome.to_owned())])
+            .inc();
+    }
+
     /// Counts what the decode helpers did.
     pub fn decoder(&self, events: &[(&'static str, u64)]) {
         add(&self.decoder, events);

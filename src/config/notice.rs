@@ -12,6 +12,14 @@ pub(crate) fn read(table: Table<'_>, settings: &mut Settings) {
     settings.wishes = wishes(&table, true);
     settings.sender = table.text("sender").and_then(|at| sender(&table, at));
     table.set_integer("per_day", 0..=1000, &mut settings.per_day);
+    table.set_boolean("send", &mut settings.send);
+    if settings.send && table.span_of("sender").is_none() {
+        table.document().error_with(
+            table.span_of("send").unwrap_or_default(),
+            "`send` needs `sender`, who stands in From",
+            "add  sender = \"Mail team <help@example.org>\"",
+        );
+    }
     table.set_boolean("break_signatures", &mut settings.break_signatures);
     table.finish();
 }

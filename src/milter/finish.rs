@@ -12,7 +12,8 @@ use crate::milter::judging::{judge, with_progress};
 use crate::milter::letter::Letter;
 use crate::milter::passage;
 use crate::milter::session::{Message, Session};
-use crate::milter::storing;
+use crate::milter::telling::Told;
+use crate::milter::{storing, telling};
 use crate::notice::{self, Form};
 use crate::policy::{Combine, Decision, Disposition, Fate, Mode, Plan, Reply};
 use indymilter::{
@@ -100,13 +101,28 @@ pub(super) async fn finish(
     for decision in &plan.decisions {
         shared.metrics.disposition(decision.disposition);
     }
+    let mut in_place_of = None;
+    if let Some(entry) = &entry {
+        if telling::spare(shared, &message, &mut plan, agreed) == Told::NobodyAnyMore {
+            reason = reason.or(Some("told often enough today"));
+            act = Act::Discard;
+        } else if !telling::told(&plan).is_empty() {
+            in_place_of = Some(entry.as_str());
+        }
+        telling::tell_apart(shared, &message, &plan, entry);
+    }
     let mut letter = None;
     // A held message is the MTA's: a notice in its body would be all that is left of it.
     if let Some(choice) = plan.notice.as_ref().filter(|_| act == Act::Deliver) {
-        let written = Letter::write(shared, &mut message, choice, entry.as_deref(), agreed).await;
-        shared.metrics.notice(written.form);
+        let written = Letter::write(shared, &mut message, choice, in_place_of, agreed).await;
         reason = reason.or(written.reason);
-        letter = Some(written);
+        if in_place_of.is_some() && written.body.is_none() {
+            // What is in the quarantine must not arrive as it is.
+            act = Act::Discard;
+        } else {
+            shared.metrics.notice(written.form);
+            letter = Some(written);
+        }
     }
     let status = match act {
         Act::Deliver | Act::Hold => {
@@ -125,8 +141,14 @@ pub(super) async fn finish(
                     "{}: could not tell the MTA what to do ({err})",
                     message.id()
                 );
+                // Nor must it arrive where only half of the changes were made.
+                match in_place_of {
+                    Some(_) => Status::Discard,
+                    None => Status::Continue,
+                }
+            } else {
+                Status::Continue
             }
-            Status::Continue
         }
         Act::Discard => Status::Discard,
         Act::Reject(ref text) => refuse(reply, text, Status::Reject),

@@ -185,7 +185,7 @@ async fn whole<'a, 'm>(
 }
 
 /// An identifier that says nothing and is the same for the same message.
-fn message_id(of: &[u8], domain: &str) -> String {
+pub(super) fn message_id(of: &[u8], domain: &str) -> String {
     let mut id = "<notice.".to_owned();
     for byte in &Sha256::digest(of)[..12] {
         let _ = write!(id, "{byte:02x}");

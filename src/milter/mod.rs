@@ -10,6 +10,7 @@ mod negotiate;
 mod passage;
 mod session;
 mod storing;
+mod telling;
 mod wire;
 
 pub use listener::Socket;
@@ -17,12 +18,14 @@ pub use listener::Socket;
 use crate::engine::Engine;
 use crate::maillog::Alarm;
 use crate::metrics::Metrics;
+use crate::notice::Limit;
 use crate::quarantine::Guard;
 use arc_swap::ArcSwap;
 use listener::Listener;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 
 /// The engine of the moment; a reload swaps it.
@@ -56,6 +59,10 @@ struct Shared {
     /// Where messages are kept; without one they are held.
     quarantine: Option<Arc<Guard>>,
     unstored: Alarm,
+    /// How often recipients were told about mail in the quarantine.
+    told: Limit,
+    /// Notices of our own that may be on their way.
+    telling: Arc<Semaphore>,
 }
 
 /// Serves MTAs on all sockets, until the phase is [`Phase::Ending`].
@@ -84,6 +91,8 @@ pub async fn serve(
         undecoded: Alarm::default(),
         quarantine,
         unstored: Alarm::default(),
+        told: Limit::new(Instant::now()),
+        telling: Arc::new(Semaphore::new(telling::MAX_ON_THE_WAY)),
     });
     let settings = indymilter::Config {
         // The listener keeps the limit, since it can say so.

@@ -2,6 +2,7 @@
 
 use crate::notice::texts::{Texts, texts};
 use crate::notice::{Choice, Country, PointKind, countries_for};
+use std::fmt::Write as _;
 
 /// Where the threat itself is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,13 @@ enum Block {
     Headline(String),
     Paragraph(String),
     List(Vec<String>),
+    Places(Vec<Place>),
+}
+
+/// Who it is, and the address or number.
+struct Place {
+    name: String,
+    at: &'static str,
 }
 
 /// Writes a notice that stands in place of a message.
@@ -52,7 +60,7 @@ pub fn compose(choice: &Choice, original: Original<'_>) -> Content {
         }
         blocks.extend(text.map(|text| Block::Paragraph(text.to_owned())));
         if !places.is_empty() {
-            blocks.push(Block::List(places));
+            blocks.push(Block::Places(places));
         }
     };
     places(&parts.report, None, PointKind::Report);
@@ -67,7 +75,7 @@ pub fn compose(choice: &Choice, original: Original<'_>) -> Content {
     }));
     Content {
         subject: words.subject.clone(),
-        text: as_text(&blocks),
+        text: as_text(texts, &blocks),
         html: as_html(choice.language, texts, &words.subject, &blocks),
     }
 }
@@ -88,13 +96,13 @@ pub fn warning(choice: &Choice) -> String {
         let places = places(&countries, kind);
         if !places.is_empty() {
             blocks.push(Block::Paragraph(headline.clone()));
-            blocks.push(Block::List(places));
+            blocks.push(Block::Places(places));
         }
     }
     if let Some(contact) = &choice.contact {
         blocks.push(Block::Paragraph(format!("{} {contact}", parts.contact)));
     }
-    as_text(&blocks)
+    as_text(texts, &blocks)
 }
 
 /// One line of advice for a header field: family, language, text.
@@ -104,37 +112,46 @@ pub fn advice(choice: &Choice) -> String {
     format!("{family}; {language}; {}", words.line)
 }
 
-/// A line for each place of a kind; with the country where there are several.
-fn places(countries: &[&Country], kind: PointKind) -> Vec<String> {
-    let mut lines = Vec::new();
+/// The places of a kind; with the country where there are several.
+fn places(countries: &[&'static Country], kind: PointKind) -> Vec<Place> {
+    let mut places = Vec::new();
     for country in countries {
         for point in country.points.iter().filter(|point| point.kind == kind) {
-            lines.push(match countries.len() {
-                1 => format!("{}: {}", point.name, point.at),
-                _ => format!("{}: {}: {}", country.name, point.name, point.at),
-            });
+            let name = match countries.len() {
+                1 => point.name.clone(),
+                _ => format!("{}: {}", country.name, point.name),
+            };
+            let at = point.at.as_str();
+            places.push(Place { name, at });
         }
     }
-    lines
+    places
 }
 
-fn as_text(blocks: &[Block]) -> String {
+fn as_text(texts: &Texts, blocks: &[Block]) -> String {
+    // Addresses and numbers run from left to right in every script: "116 111" must not become "111 116".
+    let (open, close) = match texts.direction.as_str() {
+        "rtl" => ("\u{2066}", "\u{2069}"),
+        _ => ("", ""),
+    };
     let mut text = String::new();
     for block in blocks {
         // A list belongs to what stands before it.
-        if !text.is_empty() && !matches!(block, Block::List(_)) {
+        if !text.is_empty() && !matches!(block, Block::List(_) | Block::Places(_)) {
             text.push('\n');
         }
         match block {
             Block::Headline(line) | Block::Paragraph(line) => {
-                text.push_str(line);
-                text.push('\n');
+                let _ = writeln!(text, "{line}");
             }
             Block::List(lines) => {
                 for line in lines {
-                    text.push_str("- ");
-                    text.push_str(line);
-                    text.push('\n');
+                    let _ = writeln!(text, "- {line}");
+                }
+            }
+            Block::Places(places) => {
+                for Place { name, at } in places {
+                    let _ = writeln!(text, "- {name}: {open}{at}{close}");
                 }
             }
         }
@@ -151,12 +168,23 @@ fn as_html(code: &str, texts: &Texts, subject: &str, blocks: &[Block]) -> String
     );
     for block in blocks {
         match block {
-            Block::Headline(line) => html.push_str(&format!("<h2>{}</h2>\n", escaped(line))),
-            Block::Paragraph(line) => html.push_str(&format!("<p>{}</p>\n", escaped(line))),
+            Block::Headline(line) => {
+                let _ = writeln!(html, "<h2>{}</h2>", escaped(line));
+            }
+            Block::Paragraph(line) => {
+                let _ = writeln!(html, "<p>{}</p>", escaped(line));
+            }
             Block::List(lines) => {
                 html.push_str("<ul>\n");
                 for line in lines {
-                    html.push_str(&format!("<li>{}</li>\n", linked(line)));
+                    let _ = writeln!(html, "<li>{}</li>", escaped(line));
+                }
+                html.push_str("</ul>\n");
+            }
+            Block::Places(places) => {
+                html.push_str("<ul>\n");
+                for Place { name, at } in places {
+                    let _ = writeln!(html, "<li>{}: {}</li>", escaped(name), linked(at));
                 }
                 html.push_str("</ul>\n");
             }
@@ -166,15 +194,13 @@ fn as_html(code: &str, texts: &Texts, subject: &str, blocks: &[Block]) -> String
     html
 }
 
-/// A line of a list, with a link where it ends in an address on the web.
-fn linked(line: &str) -> String {
-    match line.rfind("https://") {
-        Some(at) if !line[at..].contains(char::is_whitespace) => {
-            let (before, address) = (escaped(&line[..at]), escaped(&line[at..]));
-            // Addresses and numbers run from left to right in every script.
-            format!("{before}<a dir=\"ltr\" href=\"{address}\">{address}</a>")
-        }
-        _ => escaped(line),
+/// An address or number, from left to right in every script.
+fn linked(at: &str) -> String {
+    let at = escaped(at);
+    if at.starts_with("https://") {
+        format!("<a dir=\"ltr\" href=\"{at}\">{at}</a>")
+    } else {
+        format!("<span dir=\"ltr\">{at}</span>")
     }
 }
 
@@ -252,11 +278,53 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_links() {
+    fn addresses_and_numbers_run_from_left_to_right() {
         assert_eq!(
-            linked("Police: https://example.org/a?b&c"),
-            "Police: <a dir=\"ltr\" href=\"https://example.org/a?b&amp;c\">https://example.org/a?b&amp;c</a>"
+            linked("https://example.org/a?b&c"),
+            "<a dir=\"ltr\" href=\"https://example.org/a?b&amp;c\">https://example.org/a?b&amp;c</a>"
         );
-        assert_eq!(linked("Line: 116 111"), "Line: 116 111");
+        assert_eq!(linked("116 111"), "<span dir=\"ltr\">116 111</span>");
+        let mut choice = choice(Family::Bluff, "he");
+        choice.country = Some("de");
+        let content = compose(&choice, Original::Attached);
+        assert!(
+            content.text.contains(": \u{2066}116 111\u{2069}\n"),
+            "{}",
+            content.text
+        );
+        assert!(
+            content
+                .html
+                .starts_with("<!DOCTYPE html>\n<html lang=\"he\" dir=\"rtl\">")
+        );
+        choice.language = "de";
+        assert!(
+            !compose(&choice, Original::Attached)
+                .text
+                .contains('\u{2066}')
+        );
+    }
+
+    #[test]
+    fn every_language_composes_every_notice() {
+        for &language in crate::notice::LANGUAGES {
+            for family in [Family::Bluff, Family::Chat] {
+                let mut choice = choice(family, language);
+                choice.quotes_password = true;
+                let text = compose(&choice, Original::Entry("7f3a")).text;
+                let paragraphs = text.split("\n\n").count();
+                assert!(
+                    text.contains("7f3a") && paragraphs >= 7,
+                    "{language}: {text}"
+                );
+                assert!(advice(&choice).starts_with(family.name()), "{language}");
+                // Told to a frightened person: short enough to be read, even where no country is known.
+                assert!(
+                    text.chars().count() < 6000,
+                    "{language}: {}",
+                    text.chars().count()
+                );
+            }
+        }
     }
 }

@@ -62,6 +62,8 @@ pub struct Settings {
     pub wishes: Wishes,
     /// How often in a day a recipient is told about messages in the quarantine. Default: 3.
     pub per_day: u32,
+    /// Are recipients told by a message of our own where others get the message as it is? Default: no.
+    pub send: bool,
     /// Do banners go into mail that is signed, too, whose signature they break? Default: no.
     pub break_signatures: bool,
 }
@@ -72,6 +74,7 @@ impl Default for Settings {
             sender: None,
             wishes: Wishes::default(),
             per_day: 3,
+            send: false,
             break_signatures: false,
         }
     }

@@ -20,6 +20,14 @@ const RULES: &str = r#"
     action = "tag"
     notice = "header"
     [[rule]]
+    sender = "stored@"
+    recipient = "!free@example.org"
+    action = "quarantine"
+    notice = "replace"
+    [[rule]]
+    sender = "stored@"
+    action = "tag"
+    [[rule]]
     sender = "copy@"
     action = "tag"
     copy = "team@example.net"
@@ -233,5 +241,100 @@ async fn a_copy_goes_where_nobody_else_gets_the_message() {
         log_lines("uncopied: ")[1].contains("disposition=defer"),
         "{:?}",
         log_lines("uncopied")
+    );
+}
+
+/// As `RULES`, with a state folder of its own.
+fn stored_rules(folder: &tempfile::TempDir, more: &str) -> String {
+    let rules = RULES.replace("[notice]", &format!("[notice]\n{more}"));
+    format!("state_dir = \"{}\"\n{rules}", folder.path().display())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_takes_the_place_of_what_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = start(&stored_rules(&folder, "per_day = 2")).await;
+    let mut mta = Mta::new(&daemon).await;
+    let (changes, answer) = send(&mut mta, "kept1", "stored", &[]).await;
+    assert_eq!(answer, 'c');
+    let (changes, body) = apart(changes);
+    let line = &log_lines("INFO kept1")[0];
+    let entry = line.split("disposition=quarantine, entry=").nth(1).unwrap();
+    let entry = entry.split(',').next().unwrap();
+    assert!(line.contains("notice=replace"), "{line}");
+    let has = |change: &str| changes.iter().any(|told| told == change);
+    assert!(
+        has("m1 Subject: We stopped a threatening message to you"),
+        "{changes:?}"
+    );
+    assert!(
+        has(&format!("i1 X-Callbluff-Entry: {entry}")),
+        "{changes:?}"
+    );
+    assert!(has("e <>"), "{changes:?}");
+    assert!(
+        !changes.iter().any(|told| told.starts_with('-')),
+        "{changes:?}"
+    );
+    assert!(!body.contains("rfc822"), "{body}");
+
+    // Where the body cannot be changed, what is stored does not arrive as it is.
+    let mut poor = Mta::offering(&daemon, 6, (ALL.0 & !2, ALL.1)).await;
+    let (changes, answer) = send(&mut poor, "kept2", "stored", &[("X-Other", "2")]).await;
+    assert_eq!((changes.len(), answer), (0, 'd'));
+    assert!(log_lines("INFO kept2")[0].contains(r"reason=the\u{20}body\u{20}of"));
+
+    // Twice a day is enough; the third is only stored.
+    let (changes, answer) = send(&mut mta, "kept3", "stored", &[("X-Other", "3")]).await;
+    assert_eq!((changes.len(), answer), (0, 'd'));
+    let line = &log_lines("INFO kept3")[0];
+    assert!(
+        line.contains(r"reason=told\u{20}often\u{20}enough\u{20}today, "),
+        "{line}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_told_often_enough_is_taken_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = start(&stored_rules(&folder, "per_day = 1")).await;
+    let mut mta = Mta::new(&daemon).await;
+    let (_, answer) = send(&mut mta, "often1", "stored", &[]).await;
+    assert_eq!(answer, 'c');
+    let two: [&[u8]; 2] = [b"A@example.org", b"b@example.org"];
+    mta.begin("often2", b"stored@example.net", &two).await;
+    mta.body(b"Hello\r\n").await;
+    let (changes, (answer, _)) = mta.end().await;
+    let (changes, body) = apart(changes);
+    assert_eq!(answer, 'c');
+    assert!(
+        changes.contains(&"- <A@example.org>".to_owned()),
+        "{changes:?}"
+    );
+    assert!(
+        !changes.contains(&"- <b@example.org>".to_owned()),
+        "{changes:?}"
+    );
+    assert!(body.contains("text/html"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_the_message_gets_it_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = start(&stored_rules(&folder, "")).await;
+    let mut mta = Mta::new(&daemon).await;
+    let two: [&[u8]; 2] = [b"a@example.org", b"free@example.org"];
+    mta.begin("free1", b"stored@example.net", &two).await;
+    mta.body(b"Hello\r\n").await;
+    let (changes, (answer, _)) = mta.end().await;
+    let (changes, body) = apart(changes);
+    assert_eq!((body.as_str(), answer), ("", 'c'));
+    assert!(
+        changes.contains(&"- <a@example.org>".to_owned()),
+        "{changes:?}"
+    );
+    assert!(
+        !changes.iter().any(|told| told.starts_with("m1 Subject")),
+        "{changes:?}"
     );
 }

@@ -10,6 +10,8 @@ on_both!(
     a_banner_leaves_signed_mail_as_it_is,
     a_notice_in_the_header_changes_no_byte_of_the_message,
     the_mail_of_another_recipient_is_untouched,
+    quarantined_mail_gives_way_to_a_notice,
+    who_is_not_alone_is_told_by_a_message_of_its_own,
     a_copy_goes_to_its_mailbox,
     a_discarded_message_reaches_only_the_copy,
 );
@@ -35,6 +37,11 @@ name = "untouched"
 recipient = "untouched@"
 action = "accept"
 [[rule]]
+name = "stored"
+recipient = "stored@"
+action = "quarantine"
+notice = "replace"
+[[rule]]
 name = "copy"
 recipient = "copy@"
 action = "tag"
@@ -47,6 +54,9 @@ copy = "evidence@example.com"
 [notice]
 sender = "Mail team <help@example.org>"
 contact = "Help desk, telephone 1234"
+send = true
+[release]
+next_hop = "127.0.0.1:{sink}"
 "#;
 
 fn start(peer: Peer) -> Option<Rig> {
@@ -205,6 +215,73 @@ fn is_only_marked(rig: &Rig, mail: &Mail, message: &[u8]) {
         String::from_utf8_lossy(message)
     );
     rig.filter.wait_line(&["notice=header"]);
+}
+
+fn quarantined_mail_gives_way_to_a_notice(peer: Peer) {
+    let Some(rig) = start(peer) else { return };
+    send(
+        &rig,
+        &["stored@example.org", "stored@example.com"],
+        &threat(""),
+    );
+    let line = rig
+        .filter
+        .wait_line(&["disposition=quarantine", "notice=replace"]);
+    let entry = line
+        .split("entry=")
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap();
+    let mails = rig
+        .sink
+        .wait("both recipients", |mails| recipients(mails).len() == 2);
+    for mail in &mails {
+        assert!(mail.from.starts_with("<>"), "{}", mail.from);
+        assert_eq!(mail.values("From"), ["Mail team <help@example.org>"]);
+        assert_eq!(mail.values("X-Callbluff-Entry"), [entry]);
+        let notice = first_text(mail);
+        assert!(notice.contains(&format!("as entry {entry}.")), "{notice}");
+        // It stays where it is.
+        let whole = text(mail);
+        assert!(
+            !whole.contains("rfc822") && !whole.contains("your webcam"),
+            "{whole}"
+        );
+    }
+}
+
+fn who_is_not_alone_is_told_by_a_message_of_its_own(peer: Peer) {
+    let Some(rig) = start(peer) else { return };
+    let message = threat("");
+    send(
+        &rig,
+        &["stored@example.org", "untouched@example.org"],
+        &message,
+    );
+    let mails = rig
+        .sink
+        .wait("message and notice", |mails| recipients(mails).len() == 2);
+    let to = |name: &str| {
+        let is_for = |mail: &&Mail| mail.to == [format!("<{name}@example.org>")];
+        mails.iter().find(is_for).unwrap()
+    };
+    let (_, rest) = apart(to("untouched"));
+    assert_eq!(
+        String::from_utf8_lossy(&rest),
+        String::from_utf8_lossy(&message)
+    );
+    let own = to("stored");
+    assert!(own.from.starts_with("<>"), "{}", own.from);
+    assert_eq!(
+        own.values("Subject"),
+        ["We stopped a threatening message to you"]
+    );
+    assert_eq!(own.values("Auto-Submitted"), ["auto-generated"]);
+    assert_eq!(own.values("X-Callbluff-Release").len(), 1);
+    assert!(first_text(own).contains("as entry "), "{}", text(own));
+    rig.filter.wait_line(&["notice sent, entry="]);
 }
 
 fn a_copy_goes_to_its_mailbox(peer: Peer) {

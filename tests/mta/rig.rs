@@ -31,7 +31,7 @@ pub(crate) enum OnFailure {
 pub(crate) struct Plan {
     pub(crate) peer: Peer,
     pub(crate) socket: Socket,
-    /// Added to the config of callbluff.
+    /// Added to the config of callbluff; `{sink}` is the port of the sink.
     pub(crate) config: String,
     /// Lines for main.cf or the .mc file.
     pub(crate) lines: Vec<String>,
@@ -57,7 +57,8 @@ impl Plan {
         }
         let folder = Folder::new();
         let sink = Sink::start();
-        let filter = Filter::start(&folder, self.socket, &self.config);
+        let config = self.config.replace("{sink}", &sink.port().to_string());
+        let filter = Filter::start(&folder, self.socket, &config);
         let mta = Mta::start(&self, &folder, &sink, &filter.milter(self.peer))?;
         Some(Rig {
             mta,
