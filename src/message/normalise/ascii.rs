@@ -37,6 +37,12 @@ const NEXT: [[u8; 6]; 9] = [
     [STOP, STOP, 1, 0, STOP, STOP],
 ];
 
+/// Does this byte behind a word of letters end it in any case? A sign that can stand for a letter
+/// or begin a character reference does not, nor does a control character, which is dropped.
+pub(super) fn ends_word(byte: u8) -> bool {
+    matches!(class(byte), SPACE | PUNCTUATION)
+}
+
 /// Bits that a state takes in a row.
 const BITS: u32 = 6;
 

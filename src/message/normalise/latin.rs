@@ -1,7 +1,7 @@
 //! The short cut for a Latin word with one accented letter, about which there is nothing to decide.
 
-use crate::message::normalise::Folded;
 use crate::message::normalise::table::{Kind, Script, table};
+use crate::message::normalise::{Folded, ascii};
 
 /// First bytes of the letters from U+00C0 to U+017F.
 pub(super) const LEADS: std::ops::RangeInclusive<u8> = 0xc3..=0xc5;
@@ -25,8 +25,7 @@ pub(super) struct Word<'a> {
 /// The word at the start of a text, where folding it needs no look at what is around it.
 ///
 /// It has one accented letter: with two, whether a language has both would matter. It has at least
-/// two letters: a single one may be a part of a spaced word. Behind it stands what ends a word in
-/// any case: no digit, no sign that can stand for a letter or begin a character reference, no mark.
+/// two letters: a single one may be a part of a spaced word.
 pub(super) fn word(text: &str) -> Option<Word<'_>> {
     let bytes = text.as_bytes();
     let is_letter = |byte: &&u8| byte.is_ascii_alphabetic();
@@ -54,12 +53,9 @@ pub(super) fn word(text: &str) -> Option<Word<'_>> {
     let after = rest.iter().take(MOST_LETTERS).take_while(is_letter).count();
     let end = before + letter.len_utf8() + after;
     let next = *bytes.get(end)?;
-    let ends = next.is_ascii()
-        && !next.is_ascii_alphanumeric()
-        && !matches!(next, b'&' | b'@' | b'$' | b'!');
     let in_middle = 1 + usize::from(plain[1] != '\0');
     let letters = before + in_middle + after;
-    if !ends || letters < 2 {
+    if !ascii::ends_word(next) || letters < 2 {
         return None;
     }
     let last = match after {
@@ -102,4 +98,29 @@ fn lower(text: &str, out: &mut Folded) {
     let start = out.text.len();
     out.text.push_str(text);
     out.text[start..].make_ascii_lowercase();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_may_go_on_is_left_to_the_long_way() {
+        for text in [
+            "\u{df}\u{7f}a ",
+            "\u{df}&#1089; ",
+            "\u{e9} ",
+            "\u{e9}t\u{e9} ",
+            "caf\u{e9}@home ",
+            "caf\u{e9}5 ",
+            "caf\u{e9}",
+            "caf\u{e9}\u{301} ",
+        ] {
+            assert!(word(text).is_none(), "{text:?}");
+        }
+        for (text, letters, last) in [("Caf\u{e9} ", 4, 'e'), ("Stra\u{df}E.", 7, 'e')] {
+            let found = word(text).unwrap();
+            assert_eq!((found.letters, found.last), (letters, Some(last)), "{text}");
+        }
+    }
 }
