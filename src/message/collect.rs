@@ -13,6 +13,13 @@ const SMALLEST_PICTURE: usize = 1024;
 /// With so many letters a mail has a text, and they are no longer counted.
 const ENOUGH_LETTERS: usize = 40;
 
+/// At most so many times the bytes of a message are examined, over all readings and views of it,
+/// and so many of however short a message.
+const TIMES_EXAMINED: usize = 8;
+const LEAST_EXAMINED: usize = 64 * 1024;
+/// A part that is read is taken apart or decoded, rendered, and handed on as text.
+const LOOKS: usize = 3;
+
 /// Collects pieces, media and findings.
 #[derive(Debug)]
 pub(crate) struct Collector<'l> {
@@ -22,6 +29,8 @@ pub(crate) struct Collector<'l> {
     hidden_left: usize,
     source_left: usize,
     media_left: usize,
+    /// Bytes that may be examined in all.
+    most_examined: usize,
     /// Letters that the reader sees in bodies, up to about [`ENOUGH_LETTERS`].
     pub(crate) letters: usize,
     /// Pictures shown or attached.
@@ -33,10 +42,12 @@ pub(crate) struct Collector<'l> {
 }
 
 impl<'l> Collector<'l> {
-    pub(crate) fn new(limits: &'l ReadLimits) -> Self {
+    /// For a message of so many bytes.
+    pub(crate) fn new(limits: &'l ReadLimits, bytes: usize) -> Self {
         Self {
             limits,
             reading: Reading::default(),
+            most_examined: bytes * TIMES_EXAMINED + LEAST_EXAMINED,
             visible_left: limits.text_bytes,
             hidden_left: limits.text_bytes,
             source_left: limits.source_bytes,
@@ -60,7 +71,21 @@ impl<'l> Collector<'l> {
 
     /// Room for decoded source, in bytes.
     pub(crate) fn source_left(&self) -> usize {
-        self.source_left
+        self.source_left.min(self.examine_left() / LOOKS)
+    }
+
+    /// Notes that so many bytes were taken apart, decoded, rendered or handed on.
+    pub(crate) fn examine(&mut self, bytes: usize) {
+        self.reading.examined += bytes;
+    }
+
+    /// May so many bytes be read once more?
+    pub(crate) fn may_read(&self, bytes: usize) -> bool {
+        bytes * LOOKS <= self.examine_left()
+    }
+
+    fn examine_left(&self) -> usize {
+        self.most_examined.saturating_sub(self.reading.examined)
     }
 
     /// Room for media, in bytes.
@@ -70,6 +95,7 @@ impl<'l> Collector<'l> {
 
     /// Takes decoded source off its room.
     pub(crate) fn spend_source(&mut self, bytes: usize) {
+        self.examine(bytes);
         self.source_left = self.source_left.saturating_sub(bytes);
     }
 
@@ -136,6 +162,7 @@ impl<'l> Collector<'l> {
             let letters = text.chars().filter(|c| c.is_alphabetic());
             self.letters += letters.take(ENOUGH_LETTERS).count();
         }
+        self.examine(text.len());
         if !text.is_empty() {
             self.reading.pieces.push(Piece { place, text });
         }

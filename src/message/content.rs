@@ -171,6 +171,7 @@ impl Content<'_> {
     }
 
     fn page(&self, source: &str, out: &mut Collector<'_>) -> Vec<Found> {
+        out.examine(source.len());
         let page = html::render(source, out.visible_left() + 4, out.hidden_left() + 4);
         let place = self.at(Origin::Html, false);
         out.pictures += page.pictures;
@@ -201,6 +202,7 @@ impl Content<'_> {
         out.add(place, page.visible);
         out.add(self.at(Origin::Html, true), page.hidden);
         if is_shown_elsewhere {
+            out.examine(source.len());
             let text = html::render_simply(source, out.visible_left() + 4);
             out.add(second(place), text);
         }
@@ -256,7 +258,7 @@ impl Content<'_> {
         if unpacked.is_cut {
             out.find(findings::LIMIT_TEXT, place);
         }
-        out.spend_source(unpacked.text.len());
+        out.spend_source(unpacked.inflated);
         out.add(place, unpacked.text);
         out.add(self.at(Origin::Attachment, true), unpacked.hidden);
         for picture in &unpacked.pictures {

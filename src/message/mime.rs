@@ -46,8 +46,14 @@ pub(crate) enum Kind<'a> {
 
 /// Shows every part of a message in its order, containers before what is in them.
 ///
-/// A message of which nothing can be parsed is one part without a header.
-pub(crate) fn walk(raw: &[u8], depth: usize, parts: usize, mut show: impl FnMut(Part<'_>)) {
+/// A message of which nothing can be parsed is one part without a header. Returns how many bytes
+/// of encoded messages in it were parsed besides.
+pub(crate) fn walk(
+    raw: &[u8],
+    depth: usize,
+    parts: usize,
+    mut show: impl FnMut(Part<'_>),
+) -> usize {
     let parser = MessageParser::new()
         .max_depth(depth)
         .max_parts(parts)
@@ -63,10 +69,12 @@ pub(crate) fn walk(raw: &[u8], depth: usize, parts: usize, mut show: impl FnMut(
             is_too_deep: false,
             is_too_many: false,
         });
-        return;
+        return 0;
     };
     // How deep each message lies in others, and in containers of any kind.
     let mut nested: Vec<(u8, usize)> = Vec::new();
+    let mut parsed = 0;
+    let mut source = raw.as_ptr();
     for message in message.messages() {
         let around = message.container().map_or((0, 0), |container| {
             let outer = nested
@@ -76,6 +84,15 @@ pub(crate) fn walk(raw: &[u8], depth: usize, parts: usize, mut show: impl FnMut(
             (outer.0.saturating_add(1), outer.1 + 1)
         });
         nested.push(around);
+        // One that was encoded has a source of its own.
+        let bytes = message.source_bytes();
+        if !std::ptr::eq(
+            bytes.as_ptr(),
+            std::mem::replace(&mut source, bytes.as_ptr()),
+        ) && !std::ptr::eq(bytes.as_ptr(), raw.as_ptr())
+        {
+            parsed += bytes.len();
+        }
     }
     // Depths by part, so that no chain of parents is walked twice.
     let mut depths: Vec<usize> = Vec::new();
@@ -102,6 +119,7 @@ pub(crate) fn walk(raw: &[u8], depth: usize, parts: usize, mut show: impl FnMut(
             is_too_many,
         });
     }
+    parsed
 }
 
 fn kind<'a>(part: &MessagePart<'a>) -> Kind<'a> {

@@ -20,6 +20,8 @@ pub(crate) struct Unpacked {
     pub(crate) is_encrypted: bool,
     /// Was a limit hit?
     pub(crate) is_cut: bool,
+    /// Bytes that came out of it.
+    pub(crate) inflated: usize,
 }
 
 /// More entries of one document are not opened.
@@ -67,6 +69,7 @@ pub(crate) fn unpack(bytes: &[u8], limit: usize) -> Unpacked {
         // A damaged entry gives what it gave before the damage.
         let _ = entry.take(left as u64).read_to_end(&mut xml);
         left = left.saturating_sub(xml.len());
+        out.inflated += xml.len();
         xml_text(&String::from_utf8_lossy(&xml), &mut out);
         if left == 0 {
             out.is_cut = true;
@@ -76,7 +79,13 @@ pub(crate) fn unpack(bytes: &[u8], limit: usize) -> Unpacked {
     for name in pictures {
         if let Ok(entry) = archive.by_name(&name) {
             let mut picture = Vec::new();
-            if entry.take(PICTURE_BYTES).read_to_end(&mut picture).is_ok() {
+            let most = PICTURE_BYTES.min(left as u64);
+            let is_read = entry.take(most).read_to_end(&mut picture).is_ok();
+            left = left.saturating_sub(picture.len());
+            out.inflated += picture.len();
+            if picture.len() as u64 == most {
+                out.is_cut = true;
+            } else if is_read {
                 out.pictures.push(picture);
             }
         }

@@ -156,4 +156,7 @@ pub struct Reading {
     pub findings: Vec<Finding>,
     /// Was a limit hit, so that something was not read?
     pub is_truncated: bool,
+    /// Bytes taken apart, decoded, rendered and handed on as text, over all readings: at most
+    /// 8 times those of the message, and 64 KiB.
+    pub examined: usize,
 }

@@ -58,7 +58,7 @@ impl Default for ReadLimits {
 pub fn read(raw: &[u8], limits: &ReadLimits) -> Reading {
     let raw = without_envelope_line(raw);
     let mut reader = Reader {
-        out: Collector::new(limits),
+        out: Collector::new(limits, raw.len()),
         again: Vec::new(),
         again_left: (raw.len() * TIMES_AGAIN).max(LEAST_AGAIN_BYTES),
         part: 0,
@@ -86,7 +86,12 @@ pub fn read(raw: &[u8], limits: &ReadLimits) -> Reading {
     reader.message(raw, top);
     // Further readings of a part may be ambiguous themselves, but not without end.
     while let Some(again) = reader.again.pop() {
-        reader.message(&again.raw, again.context);
+        if reader.out.may_read(again.raw.len()) {
+            reader.message(&again.raw, again.context);
+        } else {
+            let place = Place::of(Origin::Plain);
+            reader.out.find(findings::LIMIT_READINGS, place);
+        }
     }
     reader.out.finish()
 }
@@ -159,13 +164,15 @@ impl Reader<'_> {
         } else {
             limits.depth
         };
-        mime::walk(raw, depth, limits.parts, |part| {
+        self.out.examine(raw.len());
+        let besides = mime::walk(raw, depth, limits.parts, |part| {
             let number = context.part.unwrap_or_else(|| {
                 self.part = self.part.saturating_add(1);
                 self.part
             });
             self.part(&part, number, context);
         });
+        self.out.examine(besides);
     }
 
     fn part(&mut self, part: &Part<'_>, number: u16, context: Context) {
@@ -422,7 +429,10 @@ impl Reader<'_> {
 
     /// Reads a message found in a file, now, so that its texts keep their order.
     fn attached(&mut self, raw: Vec<u8>, place: Place, context: Context) {
-        if context.level >= MOST_LEVELS || self.messages >= MOST_READINGS * 4 {
+        let is_over = context.level >= MOST_LEVELS
+            || self.messages >= MOST_READINGS * 4
+            || !self.out.may_read(raw.len());
+        if is_over {
             self.out.find(findings::LIMIT_DEPTH, place);
             return;
         }

@@ -11,6 +11,7 @@ mod broken;
 mod charsets;
 mod fixture;
 mod folding;
+mod hostile;
 mod html;
 mod mail;
 mod media;
@@ -18,6 +19,7 @@ mod parts;
 mod wallets;
 mod words;
 
+use callbluff::message::{ReadLimits, read};
 use fixture::Fixture;
 use std::fmt::Write;
 use std::thread;
@@ -27,6 +29,9 @@ type Place = (&'static str, fn() -> Vec<Fixture>);
 
 /// So many fixtures each place has at least.
 const LEAST: usize = 12;
+
+/// So large is each message that is made to be slow.
+const HOSTILE_BYTES: usize = 300_000;
 
 /// Every place, in the order of the table.
 const PLACES: &[Place] = &[
@@ -223,4 +228,48 @@ fn every_hiding_place_is_read() {
         .and_then(|(_, rest)| rest.split_once("<!-- /fixtures -->"))
         .map(|(within, _)| within);
     assert_eq!(within, Some(table.as_str()), "the table of docs/reading.md");
+}
+
+/// Bytes examined of a message, and how many times its own that is.
+fn examined(raw: &[u8]) -> (usize, f64) {
+    let examined = read(raw, &ReadLimits::default()).examined;
+    (examined, examined as f64 / raw.len() as f64)
+}
+
+#[test]
+fn at_most_eight_times_the_bytes_are_examined() {
+    let mut worst = ("", 0.0);
+    for (name, raw) in hostile::all(HOSTILE_BYTES) {
+        let (examined, times) = examined(&raw);
+        assert!(
+            raw.len() >= HOSTILE_BYTES * 9 / 10,
+            "{name}: {} bytes",
+            raw.len()
+        );
+        assert!(
+            examined <= 8 * raw.len() + (64 << 10),
+            "{name}: {times:.1} times"
+        );
+        if times > worst.1 {
+            worst = (name, times);
+        }
+    }
+    println!(
+        "hostile megabytes: at most {:.2} times, {}",
+        worst.1, worst.0
+    );
+    let mut sum = (0, 0);
+    for (place, make) in PLACES {
+        for fixture in make() {
+            let (examined, times) = examined(&fixture.raw);
+            let most = 8 * fixture.raw.len() + (64 << 10);
+            assert!(
+                examined <= most,
+                "{place}, {}: {times:.1} times",
+                fixture.name
+            );
+            sum = (sum.0 + examined, sum.1 + fixture.raw.len());
+        }
+    }
+    println!("fixtures: {:.2} times", sum.0 as f64 / sum.1 as f64);
 }

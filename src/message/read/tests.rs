@@ -728,6 +728,7 @@ fn hostile_messages_stay_within_their_limits() {
             "{name}"
         );
         assert!(found.media.len() <= limits.media_items, "{name}");
+        assert!(found.examined <= 8 * raw.len() + (64 << 10), "{name}");
         assert!(found.pieces.len() <= 2 * limits.parts + 100, "{name}");
     }
 }
