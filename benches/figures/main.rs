@@ -2,6 +2,7 @@
 //!
 //!     benches/run                 all of them
 //!     benches/run judge           reading and judging alone, without sockets
+//!     benches/run stages          MB/s of each stage, and the slowest messages of a megabyte
 //!     benches/run milter [COUNT]  CPU per message and messages per second over TCP and UNIX sockets
 //!     benches/run postfix         time of a message through a real Postfix (as root)
 //!     benches/run memory          memory with large messages on many connections
@@ -29,6 +30,7 @@ mod sink;
 #[allow(dead_code, reason = "shared with tests/mta, which uses all of it")]
 #[path = "../../tests/mta/smtp.rs"]
 mod smtp;
+mod stages;
 mod through_postfix;
 
 use callbluff::classify::Judge;
@@ -49,6 +51,9 @@ fn main() {
     }
     if matches!(what.as_str(), "all" | "judge") {
         judge();
+    }
+    if matches!(what.as_str(), "all" | "stages") {
+        stages::run();
     }
     if matches!(what.as_str(), "all" | "milter") {
         milter(args.next().map_or(8_000, |count| count.parse().unwrap()));
