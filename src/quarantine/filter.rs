@@ -1,6 +1,7 @@
 //! Which entries are meant, and which page of them.
 
 use crate::quarantine::State;
+use crate::quarantine::terms::wanted;
 use jiff::Timestamp;
 
 /// Conditions on entries; all that are set must hold.
@@ -46,6 +47,34 @@ pub struct Filter {
     pub until: Option<Timestamp>,
     /// Words that the subject has, all of them.
     pub subject: Option<String>,
+}
+
+impl Filter {
+    /// Does it mean every entry?
+    pub fn asks_nothing(&self) -> bool {
+        let Self {
+            id,
+            states,
+            min_score,
+            max_score,
+            since,
+            until,
+            wave,
+            verdict,
+            kind,
+            ..
+        } = self;
+        let has_column = id.is_some()
+            || !states.is_empty()
+            || min_score.is_some()
+            || max_score.is_some()
+            || since.is_some()
+            || until.is_some()
+            || wave.is_some()
+            || verdict.is_some()
+            || kind.is_some();
+        !has_column && wanted(self).is_empty()
+    }
 }
 
 /// A page of a list, newest entries first.

@@ -30,6 +30,6 @@ pub use report::{
     Bundle, BundleOptions, Redacted, Redaction, Report, ReportError, ReportForm, ReportSettings,
     send_report, write_report,
 };
-pub use retention::expire_all;
+pub use retention::{count_excess, expire_all};
 pub use settings::{DomainRetention, Retention, Settings};
 pub use store::{Answer, Erased, Excess, Listing, Stats, Store, Wave, hex, read_all};

@@ -1,6 +1,6 @@
 //! What goes by itself: what is too old, and what is too much.
 
-use crate::quarantine::{Answer, Deed, Excess, Retention, Settings, Store};
+use crate::quarantine::{Answer, Deed, Excess, Filter, Retention, Settings, State, Store};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -34,6 +34,30 @@ pub async fn expire_all(store: &dyn Store, settings: &Settings, now: Timestamp) 
     let traces = before(now, settings.audit_age);
     while store.forget(traces, BATCH).await? == u64::from(BATCH) {
         tokio::task::yield_now().await;
+    }
+    Ok(all)
+}
+
+/// How many entries are too old.
+///
+/// # Errors
+///
+/// As the store's.
+pub async fn count_excess(store: &dyn Store, settings: &Settings, now: Timestamp) -> Answer<u64> {
+    let states = || vec![State::Held, State::Released, State::Reported];
+    let older = |retention: &Retention, domain: Option<&str>| Filter {
+        states: states(),
+        until: Some(before(now, retention.age)),
+        domain: domain.map(str::to_owned),
+        ..Filter::default()
+    };
+    let mut all = store.count(&older(&settings.retention, None)).await?;
+    for one in &settings.domains {
+        let usual = older(&settings.retention, Some(&one.domain));
+        all = all.saturating_sub(store.count(&usual).await?);
+        all += store
+            .count(&older(&one.retention, Some(&one.domain)))
+            .await?;
     }
     Ok(all)
 }

@@ -1,6 +1,7 @@
 //! One battery of tests over both stores.
 
 mod battery;
+mod cli;
 mod postgres;
 mod rig;
 mod sqlite;
