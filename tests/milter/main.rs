@@ -13,4 +13,5 @@ mod program;
 mod quarantine;
 mod sockets;
 mod states;
+mod systemd;
 mod waiting;

@@ -16,6 +16,7 @@ mod miltertest;
 mod notices;
 mod postfix;
 mod release;
+mod reload;
 mod rig;
 mod sendmail;
 mod sink;
