@@ -75,7 +75,8 @@ fn reloads_under_load_lose_nothing_and_mix_nothing(peer: Peer) {
     write_policy(folder, &plain, "0");
     reload(&rig.filter);
     let address = rig.mta.address();
-    let (sender, sent) = mpsc::channel();
+    // While a reload is under way so many more are sent, and no more: each policy shall get its share.
+    let (sender, sent) = mpsc::sync_channel(messages / (2 * (reloads + 1)));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
             let sender = sender.clone();
