@@ -1,6 +1,6 @@
 //! All that one reload swaps: settings, judge and policy.
 
-use crate::classify::{self, Category, Class, Judge, Quoted, Signal, Verdict};
+use crate::classify::{self, Category, Class, Judge, Learned, Quoted, Signal, Verdict};
 use crate::config::{Config, Loaded};
 use crate::decoder::{Decoder, Trouble};
 use crate::diagnose::Diagnostics;
@@ -8,6 +8,7 @@ use crate::lookup::{Breaches, DnsLists, Waves};
 use crate::message::{self, Envelope, Finding, Header, Origin, Piece, Place, Reading};
 use crate::outbound::Keys;
 use crate::policy::{Facts, Needs, Plan};
+use arc_swap::ArcSwap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -64,6 +65,8 @@ pub struct Engine {
     waves: Arc<Waves>,
     judge: Box<JudgeFn>,
     keys: Keys,
+    /// What reviewers have said; it outlives a reload.
+    learned: Arc<ArcSwap<Learned>>,
 }
 
 impl fmt::Debug for Engine {
@@ -106,6 +109,7 @@ impl Engine {
             config,
             judge: Box::new(judge),
             keys: Keys::default(),
+            learned: Arc::default(),
         }
     }
 
@@ -122,12 +126,23 @@ impl Engine {
     /// Goes on with what another engine has learnt: how often waves were seen, answers of lists. Only
     /// as far as its settings are the same.
     pub fn inherit(&mut self, old: &Self) {
+        self.learned = Arc::clone(&old.learned);
         if self.config.waves == old.config.waves {
             self.waves = Arc::clone(&old.waves);
         }
         if self.dns.settings() == old.dns.settings() {
             self.dns = Arc::clone(&old.dns);
         }
+    }
+
+    /// Judges with what reviewers have said from now on.
+    pub fn learn(&self, learned: Learned) {
+        self.learned.store(Arc::new(learned));
+    }
+
+    /// What reviewers have said.
+    pub fn learned(&self) -> Arc<Learned> {
+        self.learned.load_full()
     }
 
     /// The settings.
@@ -243,7 +258,10 @@ impl Engine {
     ///
     /// Only by a bug.
     pub fn judge_reading(&self, envelope: &Envelope, reading: &Reading, size: usize) -> Verdict {
-        let mut verdict = work(size, || (self.judge)(envelope, reading));
+        let mut verdict = work(size, || {
+            let verdict = (self.judge)(envelope, reading);
+            self.learned.load().apply(verdict, &reading.pieces)
+        });
         for id in self.config.policy.lists.blocks(envelope, &reading.header) {
             verdict.signals.push(remark(id));
         }

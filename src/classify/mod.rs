@@ -7,6 +7,7 @@ mod find;
 mod gates;
 mod header;
 mod judge;
+mod learned;
 mod lexicon;
 mod matcher;
 mod model;
@@ -23,6 +24,7 @@ mod words;
 
 pub use header::Settings;
 pub use judge::{Judge, Rule};
+pub use learned::Learned;
 pub use model::Model;
 pub use password::{Quoted, find as find_passwords};
 pub use template::{Fingerprint, Template, Templates};

@@ -5,6 +5,7 @@
 //! runs two texts have in common (Broder, "On the resemblance and containment of documents", 1997).
 
 use crate::diagnose::{Diagnostics, Source};
+use crate::message::{Origin, Piece, fold};
 use crate::toml_reader::Document;
 use siphasher::sip::SipHasher13;
 use std::collections::HashMap;
@@ -60,6 +61,25 @@ impl Fingerprint {
             }
         }
         (runs >= FEWEST_RUNS).then_some(Self(slots))
+    }
+
+    /// The fingerprint of what the reader of a message sees; `None` where it is too short.
+    pub fn of_pieces(pieces: &[Piece]) -> Option<Self> {
+        let is_text = |piece: &&Piece| {
+            let place = piece.place;
+            !place.hidden
+                && place.reading == 0
+                && matches!(
+                    place.origin,
+                    Origin::Plain | Origin::Html | Origin::Attachment
+                )
+        };
+        let folded: Vec<String> = pieces
+            .iter()
+            .filter(is_text)
+            .map(|piece| fold(&piece.text).text)
+            .collect();
+        Self::of(folded.iter().map(String::as_str))
     }
 
     /// The share of runs that both texts have, estimated: 0 to 1.
@@ -214,7 +234,6 @@ impl Templates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::fold;
 
     const TEXT: &str = "some weeks ago a friend of mine baked a cake with seven eggs and a pound of the best flour that the \
         mill by the river could sell and then we all sat down under the old lime tree to eat it with cream";

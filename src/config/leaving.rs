@@ -34,29 +34,46 @@ pub(super) fn release(table: Table<'_>, config: &mut Config, folder: &Path) {
 /// Asks for every key of `[report]`.
 pub(super) fn report(table: Table<'_>, config: &mut Config) {
     let report = &mut config.report;
-    let is_address = |text: &str| {
-        let (local, domain) = text.rsplit_once('@').unwrap_or_default();
-        !local.is_empty() && !domain.is_empty() && !text.contains([' ', '<', '>', ','])
-    };
-    let check = |at: &At<String>| {
-        if !is_address(&at.value) {
-            table.document().error_with(
-                at.span.clone(),
-                format!("\"{}\" is no address", at.value),
-                "write it as \"user@example.org\"",
-            );
-        }
-    };
     if let Some(at) = table.text("from") {
-        check(&at);
+        check(&table, &at);
         report.from = Some(at.value);
     }
     report.to = table
         .texts("to")
         .into_iter()
-        .inspect(check)
+        .inspect(|at| check(&table, at))
         .map(|at| at.value)
         .collect();
     table.set_integer("per_hour", 1..=10_000, &mut report.per_hour);
     table.finish();
+}
+
+/// Asks for every key of `[campaign]`.
+pub(super) fn campaign(table: Table<'_>, config: &mut Config) {
+    let campaign = &mut config.campaign;
+    table.set_integer("alarm_entries", 2..=1_000_000, &mut campaign.alarm_entries);
+    table.set_duration(
+        "alarm_within",
+        60 * SECOND..=7 * DAY,
+        &mut campaign.alarm_within,
+    );
+    campaign.alarm_to = table
+        .texts("alarm_to")
+        .into_iter()
+        .inspect(|at| check(&table, at))
+        .map(|at| at.value)
+        .collect();
+    table.finish();
+}
+
+/// Tells of what is no address.
+fn check(table: &Table<'_>, at: &At<String>) {
+    let (local, domain) = at.value.rsplit_once('@').unwrap_or_default();
+    if local.is_empty() || domain.is_empty() || at.value.contains([' ', '<', '>', ',']) {
+        table.document().error_with(
+            at.span.clone(),
+            format!("\"{}\" is no address", at.value),
+            "write it as \"user@example.org\"",
+        );
+    }
 }

@@ -44,6 +44,7 @@ pub(crate) fn read(root: &Table<'_>, folder: &Path) -> Outcome {
     keeping::read(root.table("quarantine"), &mut config.quarantine, folder);
     leaving::release(root.table("release"), &mut config, folder);
     leaving::report(root.table("report"), &mut config);
+    leaving::campaign(root.table("campaign"), &mut config);
     let map_table = root.table("maps");
     let maps = Maps::read(&map_table, folder);
     map_table.finish();

@@ -66,6 +66,8 @@ pub struct Config {
     pub release: quarantine::ReleaseSettings,
     /// How entries are reported to authorities.
     pub report: quarantine::ReportSettings,
+    /// When a wave of mail is worth an alarm.
+    pub campaign: quarantine::CampaignSettings,
     /// Lists in the DNS that are asked about payment addresses.
     pub dns: lookup::DnsSettings,
     /// For how long messages of a wave are counted.
@@ -95,6 +97,7 @@ impl Default for Config {
             quarantine: quarantine::Settings::default(),
             release: quarantine::ReleaseSettings::default(),
             report: quarantine::ReportSettings::default(),
+            campaign: quarantine::CampaignSettings::default(),
             dns: lookup::DnsSettings::default(),
             waves: lookup::WaveSettings::default(),
             judge: classify::Settings::default(),

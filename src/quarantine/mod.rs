@@ -1,7 +1,9 @@
 //! The quarantine: messages that wait for somebody's decision.
 
+mod campaign;
 mod entry;
 mod error;
+mod feedback;
 mod filter;
 mod guard;
 mod id;
@@ -16,11 +18,13 @@ mod sql;
 mod store;
 mod terms;
 
+pub use campaign::{CampaignSettings, Lookout};
 pub use entry::{
     Attempt, AuditRecord, Deed, Entry, ListRow, NewAttempt, NewEntry, Outcome, Progress, State,
     Stored, StoredSignal, StoredVerdict, StoredWallet, wave_of,
 };
 pub use error::{StoreError, Trouble};
+pub use feedback::{Mark, learned, mark, marks, unmark};
 pub use filter::{Filter, Page};
 pub use guard::Guard;
 pub use keys::MasterKeys;

@@ -127,10 +127,19 @@ fn state(text: &str) -> Result<State, String> {
 }
 
 impl Selection {
-    /// Only these entries.
-    pub(super) fn of_campaign(name: &str) -> Self {
+    /// The entries of a campaign in these states.
+    pub(super) fn of_campaign(name: &str, states: Vec<State>) -> Self {
         Self {
             campaign: Some(name.to_owned()),
+            state: states,
+            ..Self::default()
+        }
+    }
+
+    /// One entry.
+    pub(super) fn one(id: &str) -> Self {
+        Self {
+            ids: vec![id.to_owned()],
             ..Self::default()
         }
     }

@@ -2,7 +2,9 @@
 
 use crate::cli::quarantine::desk::{Desk, Selection};
 use crate::cli::show::line;
-use crate::quarantine::{Bundle, BundleOptions, Deed, State, read_all};
+use crate::quarantine::{
+    Bundle, BundleOptions, Deed, Mark, Redacted, Redaction, State, Trouble, marks, read_all,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,8 +25,17 @@ pub(super) struct Export {
     #[command(flatten)]
     selection: Selection,
     /// The zip file to write; it must not exist yet.
-    #[arg(long, short, value_name = "FILE.zip")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE.zip",
+        required_unless_present = "labelled",
+        default_value = ""
+    )]
     output: PathBuf,
+    /// Write what reviewers have marked as masked messages to FOLDER/spam and FOLDER/ham instead, for `eval` and `train`.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["output", "unmasked"])]
+    labelled: Option<PathBuf>,
     /// Show passwords and recipients, and add each message exactly as it was received (for blackmail by
     /// a chat partner without attachments all the same).
     #[arg(long)]
@@ -44,7 +55,10 @@ struct Summary<'a> {
 
 /// Runs the command and returns the exit status: 1 where nothing was found.
 pub(super) fn run(args: &Export, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
-    desk.wait(export(args, desk, out))
+    match &args.labelled {
+        Some(folder) => desk.wait(labelled(args, folder, desk, out)),
+        None => desk.wait(export(args, desk, out)),
+    }
 }
 
 async fn export(args: &Export, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
@@ -134,4 +148,55 @@ async fn fill(args: &Export, desk: &Desk, file: File, count: u64) -> Result<u64,
         .and_then(|out| out.into_inner().map_err(std::io::Error::other));
     file.and_then(|file| file.sync_all()).map_err(failed)?;
     Ok(done)
+}
+
+/// Writes a masked copy of each marked entry into the folder of its mark.
+async fn labelled(
+    args: &Export,
+    folder: &Path,
+    desk: &Desk,
+    out: &mut dyn Write,
+) -> Result<u8, String> {
+    let text = |error: crate::quarantine::StoreError| error.to_string();
+    let marks = marks(desk.store.as_ref()).await.map_err(text)?;
+    let mut counts = [0_u64; 2];
+    for (id, mark) in marks {
+        let entry = match desk.store.get(&id).await {
+            // The mark outlives the entry.
+            Err(error) if error.trouble == Trouble::NotFound => continue,
+            entry => entry.map_err(text)?,
+        };
+        if !entry.state.has_bytes() {
+            continue;
+        }
+        let (index, name) = match mark {
+            Mark::Error => (0, "ham"),
+            Mark::Confirmed => (1, "spam"),
+        };
+        counts[index] += 1;
+        if args.dry_run {
+            continue;
+        }
+        let raw = read_all(desk.store.as_ref(), &entry, MAX_MESSAGE)
+            .await
+            .map_err(text)?;
+        let how = Redaction {
+            unmasked: false,
+            no_attachments: false,
+        };
+        let eml = Redacted::of(&raw, &entry.recipients, how).eml();
+        let path = folder.join(name).join(format!("{id}.eml"));
+        let failed =
+            |err: std::io::Error| format!("could not write \"{}\" ({err})", path.display());
+        std::fs::create_dir_all(folder.join(name)).map_err(failed)?;
+        std::fs::write(&path, eml).map_err(failed)?;
+    }
+    let [ham, spam] = counts;
+    let text = if desk.json {
+        serde_json::json!({"v": 1, "spam": spam, "ham": ham}).to_string()
+    } else {
+        format!("{spam} spam, {ham} ham")
+    };
+    writeln!(out, "{text}").map_err(|err| format!("could not write the results ({err})"))?;
+    Ok(u8::from(ham + spam == 0))
 }

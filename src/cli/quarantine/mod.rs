@@ -1,5 +1,6 @@
 //! `callbluff quarantine`: what is kept back, and what becomes of it.
 
+mod campaign;
 mod delete;
 mod desk;
 mod erase;
@@ -7,6 +8,7 @@ mod expire;
 mod export;
 mod held;
 mod list;
+mod mark;
 mod release;
 mod report;
 mod show;
@@ -35,6 +37,8 @@ enum Command {
     Release(release::Release),
     Report(report::ReportArgs),
     Export(export::Export),
+    Campaign(campaign::CampaignArgs),
+    Mark(mark::Mark),
     Held(held::Held),
     Delete(delete::Delete),
     Expire(expire::Expire),
@@ -55,6 +59,8 @@ pub(crate) fn run(args: &QuarantineArgs, out: &mut dyn Write) -> u8 {
         Command::Release(args) => release::run(args, &desk, out),
         Command::Report(args) => report::run(args, &desk, out),
         Command::Export(args) => export::run(args, &desk, out),
+        Command::Campaign(args) => campaign::run(args, &desk, out),
+        Command::Mark(args) => mark::run(args, &desk, out),
         Command::Held(args) => held::run(args, &desk, out),
     });
     match done {

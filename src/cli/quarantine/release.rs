@@ -25,6 +25,16 @@ pub(super) struct Release {
     selection: Selection,
     #[command(flatten)]
     caution: Caution,
+    #[command(flatten)]
+    how: How,
+    /// Try every release that is due, and name no entries.
+    #[arg(long, conflicts_with_all = ["to", "attached", "no_wait"])]
+    resume: bool,
+}
+
+/// In which form and to whom.
+#[derive(Debug, clap::Args)]
+pub(super) struct How {
     /// Only to this recipient of the entry, or to somebody else; several times for several.
     #[arg(long = "to", value_name = "ADDRESS")]
     to: Vec<String>,
@@ -37,9 +47,18 @@ pub(super) struct Release {
     /// Leave the sending to the running service.
     #[arg(long)]
     no_wait: bool,
-    /// Try every release that is due, and name no entries.
-    #[arg(long, conflicts_with_all = ["to", "attached", "no_wait"])]
-    resume: bool,
+}
+
+impl How {
+    /// To the recipients of each entry.
+    pub(super) fn new(attached: bool, reason: &str, no_wait: bool) -> Self {
+        Self {
+            to: Vec::new(),
+            attached,
+            reason: reason.to_owned(),
+            no_wait,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -56,72 +75,84 @@ struct Row<'a> {
 
 /// Runs the command and returns the exit status: 1 where something has not arrived yet.
 pub(super) fn run(args: &Release, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
+    if args.resume {
+        return desk.wait(resume(desk, out));
+    }
+    release_all(&args.selection, &args.caution, &args.how, desk, out)
+}
+
+/// Releases every entry that is meant; the exit status as for `run`.
+pub(super) fn release_all(
+    selection: &Selection,
+    caution: &Caution,
+    how: &How,
+    desk: &Desk,
+    out: &mut dyn Write,
+) -> Result<u8, String> {
     desk.wait(async {
-        if args.resume {
-            return resume(desk, out).await;
-        }
-        let count = args.selection.count(desk, &STATES).await?;
-        if !args.caution.allows("release", count)? {
+        let count = selection.count(desk, &STATES).await?;
+        if !caution.allows("release", count)? {
             return Ok(1);
         }
-        release(args, desk, out, count).await
+        let to: Vec<Address> = how
+            .to
+            .iter()
+            .map(|to| Address::new(to.as_bytes()))
+            .collect();
+        let mut next = None;
+        let mut all_sent = count > 0;
+        loop {
+            // Whoever is on a page stays there: the next one begins behind the last identifier.
+            let listing = selection.page(desk, &STATES, next).await?;
+            for entry in &listing.entries {
+                let recipients = if to.is_empty() {
+                    &entry.recipients[..]
+                } else {
+                    &to
+                };
+                if caution.dry_run {
+                    print_plan(desk, out, entry, recipients)?;
+                } else {
+                    all_sent &= one(how, desk, out, entry, recipients).await?;
+                }
+            }
+            next = listing.next;
+            if next.is_none() {
+                return Ok(u8::from(!all_sent));
+            }
+        }
     })
 }
 
-async fn release(
-    args: &Release,
+fn print_plan(
     desk: &Desk,
     out: &mut dyn Write,
-    count: u64,
-) -> Result<u8, String> {
-    let to: Vec<Address> = args
-        .to
-        .iter()
-        .map(|to| Address::new(to.as_bytes()))
-        .collect();
-    let mut next = None;
-    let mut all_sent = count > 0;
-    loop {
-        // Entries keep their place in the list when their state changes, so pages stay right.
-        let listing = args.selection.page(desk, &STATES, next).await?;
-        for entry in &listing.entries {
-            all_sent &= one(args, desk, out, entry, &to).await?;
-        }
-        next = listing.next;
-        if next.is_none() {
-            return Ok(u8::from(!all_sent));
-        }
+    entry: &Entry,
+    recipients: &[Address],
+) -> Result<(), String> {
+    for recipient in recipients {
+        let row = Row {
+            v: 1,
+            entry: &entry.id,
+            recipient: recipient.text(),
+            progress: "would",
+            tries: 0,
+            reply: "",
+            queue_id: None,
+        };
+        print(desk, out, &row)?;
     }
+    Ok(())
 }
 
 /// Releases one entry; has it arrived everywhere?
 async fn one(
-    args: &Release,
+    how: &How,
     desk: &Desk,
     out: &mut dyn Write,
     entry: &Entry,
-    to: &[Address],
+    recipients: &[Address],
 ) -> Result<bool, String> {
-    let recipients = if to.is_empty() {
-        &entry.recipients[..]
-    } else {
-        to
-    };
-    if args.caution.dry_run {
-        for recipient in recipients {
-            let row = Row {
-                v: 1,
-                entry: &entry.id,
-                recipient: recipient.text(),
-                progress: "would",
-                tries: 0,
-                reply: "",
-                queue_id: None,
-            };
-            print(desk, out, &row)?;
-        }
-        return Ok(true);
-    }
     let before: BTreeSet<i64> = attempts(desk, entry)
         .await?
         .iter()
@@ -129,14 +160,14 @@ async fn one(
         .collect();
     let order = Order {
         by: desk.by.clone(),
-        why: args.reason.clone(),
+        why: how.reason.clone(),
         asked_at: Timestamp::now().as_second(),
-        attached: args.attached,
+        attached: how.attached,
     };
     request(desk.store.as_ref(), entry, recipients, &order)
         .await
         .map_err(|error| error.to_string())?;
-    if !args.no_wait {
+    if !how.no_wait {
         carry_out(desk, entry, &before).await?;
     }
     let mut all_sent = true;
@@ -146,7 +177,7 @@ async fn one(
             print_attempt(desk, out, &attempt)?;
         }
     }
-    Ok(all_sent || args.no_wait)
+    Ok(all_sent || how.no_wait)
 }
 
 /// Tries what is due, until every new release of this entry was tried once, by us or by the service.

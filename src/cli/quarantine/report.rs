@@ -21,6 +21,13 @@ pub(super) struct ReportArgs {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
+    how: How,
+}
+
+/// To whom and in which form.
+#[derive(Debug, clap::Args)]
+pub(super) struct How {
+    #[command(flatten)]
     caution: Caution,
     /// To this authority; several times for several. Default: report.to of the config.
     #[arg(long = "to", value_name = "ADDRESS")]
@@ -46,6 +53,16 @@ fn form(text: &str) -> Result<ReportForm, String> {
 
 /// Runs the command and returns the exit status: 1 where something was not reported.
 pub(super) fn run(args: &ReportArgs, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
+    report_all(&args.selection, &args.how, desk, out)
+}
+
+/// Reports every entry that is meant; the exit status as for `run`.
+pub(super) fn report_all(
+    selection: &Selection,
+    args: &How,
+    desk: &Desk,
+    out: &mut dyn Write,
+) -> Result<u8, String> {
     desk.wait(async {
         let to = if args.to.is_empty() {
             &desk.config.report.to
@@ -56,16 +73,17 @@ pub(super) fn run(args: &ReportArgs, desk: &Desk, out: &mut dyn Write) -> Result
         if to.is_empty() {
             return Err("no authority is named; use --to ADDRESS or set report.to".to_owned());
         }
-        let count = args.selection.count(desk, &STATES).await?;
+        let count = selection.count(desk, &STATES).await?;
         if !args.print && !args.caution.allows("report", count)? {
             return Ok(1);
         }
-        report(args, desk, out, &to, count).await
+        report(selection, args, desk, out, &to, count).await
     })
 }
 
 async fn report(
-    args: &ReportArgs,
+    selection: &Selection,
+    args: &How,
     desk: &Desk,
     out: &mut dyn Write,
     to: &[Address],
@@ -77,7 +95,7 @@ async fn report(
     let mut all_done = count > 0;
     let mut next = None;
     loop {
-        let listing = args.selection.page(desk, &STATES, next).await?;
+        let listing = selection.page(desk, &STATES, next).await?;
         for entry in &listing.entries {
             if args.caution.dry_run {
                 print_would(desk, out, entry, "report")?;

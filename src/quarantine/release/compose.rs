@@ -89,6 +89,35 @@ pub(crate) fn attached(entry: &Entry, raw: &[u8], recipient: &Address, now: Time
     }
 }
 
+/// A short text of our own.
+pub(crate) fn note(recipient: &Address, subject: &str, text: &str, now: Timestamp) -> Letter {
+    let domain = recipient.domain();
+    let domain = if is_domain(&domain) {
+        domain.as_str()
+    } else {
+        "localhost"
+    };
+    let head = format!(
+        "Date: {}\r\nFrom: Mail quarantine <postmaster@{domain}>\r\n{}Message-ID: <{}.note@{domain}>\r\nAuto-Submitted: auto-generated\r\n",
+        date(now),
+        to_field(recipient),
+        now.as_millisecond(),
+    );
+    let subject: String = subject
+        .chars()
+        .filter(|c| (' '..='~').contains(c))
+        .collect();
+    let message = format!(
+        "Subject: {subject}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{}\r\n",
+        text.replace('\n', "\r\n")
+    );
+    Letter {
+        sender: Address::default(),
+        head: head.into_bytes(),
+        message: message.into_bytes(),
+    }
+}
+
 /// Subject and MIME fields, a text, and a whole message as an attachment.
 pub(crate) fn with_attachment(subject: &str, text: &str, raw: &[u8], seed: &str) -> Vec<u8> {
     let boundary = boundary(raw, seed);

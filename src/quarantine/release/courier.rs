@@ -211,7 +211,9 @@ impl Courier {
         } else {
             compose::as_is(&entry, raw, now)
         };
-        let outcome = self.post(letter, &entry, &recipients, now).await;
+        let outcome = self
+            .post(letter, &entry.id, &entry.host, &recipients, now)
+            .await;
         let reply = outcome.reply.as_ref().map(ToString::to_string);
         let mut reply = reply.unwrap_or_default();
         if !outcome.is_exact {
@@ -221,11 +223,12 @@ impl Courier {
         Ok(results.collect())
     }
 
-    /// Sends one letter with a pass.
+    /// Sends one letter with a pass; `subject` is the entry that it is about, `host` what we call ourselves.
     pub(crate) async fn post(
         &self,
         letter: Letter,
-        entry: &Entry,
+        subject: &str,
+        host: &str,
         recipients: &[Address],
         now: Timestamp,
     ) -> outbound::Outcome {
@@ -233,7 +236,7 @@ impl Courier {
         let letter = if self.settings.pass {
             letter.with_pass(
                 &self.keys,
-                &entry.id,
+                subject,
                 recipients,
                 now.saturating_add(valid).unwrap_or(now),
             )
@@ -242,10 +245,10 @@ impl Courier {
         };
         let settings = outbound::Settings {
             next_hop: self.settings.next_hop.clone(),
-            hello: if entry.host.is_empty() {
+            hello: if host.is_empty() {
                 "localhost".to_owned()
             } else {
-                entry.host.clone()
+                host.to_owned()
             },
             connect_timeout: self.settings.timeout.min(Duration::from_secs(30)),
             command_timeout: self.settings.timeout,
@@ -268,6 +271,29 @@ impl Courier {
                 reply: None,
                 is_exact: true,
             })
+    }
+
+    /// Sends a short text to admins; each address gets its own. What could not be sent is in the result.
+    pub async fn notify(
+        &self,
+        to: &[String],
+        subject: &str,
+        text: &str,
+        now: Timestamp,
+    ) -> Vec<String> {
+        let mut trouble = Vec::new();
+        for to in to {
+            let to = Address::new(to.as_bytes());
+            let letter = compose::note(&to, subject, text, now);
+            let outcome = self
+                .post(letter, "alarm", "", std::slice::from_ref(&to), now)
+                .await;
+            if let Some(Fate::Deferred(why) | Fate::Refused(why)) = outcome.fates.into_iter().next()
+            {
+                trouble.push(format!("{to}: {why}"));
+            }
+        }
+        trouble
     }
 
     fn outcome(

@@ -114,7 +114,13 @@ pub async fn send_report(
         return Err(ReportError::TooMany(settings.per_hour));
     }
     let outcome = courier
-        .post(letter, entry, std::slice::from_ref(report.to), now)
+        .post(
+            letter,
+            &entry.id,
+            &entry.host,
+            std::slice::from_ref(report.to),
+            now,
+        )
         .await;
     let reply = outcome
         .reply
