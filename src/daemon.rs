@@ -1,6 +1,7 @@
 //! The running service: sockets, signals, reload, the end.
 
 mod control;
+mod errands;
 mod files;
 
 pub use control::{Outcome, ask_reload};
@@ -122,6 +123,9 @@ impl Daemon {
         let (phase, phases) = watch::channel(Phase::Serving);
         let addresses = sockets.iter().map(|s| s.address().clone()).collect();
         let quarantine = open_quarantine(&config, &metrics, &readiness)?;
+        if let Some(guard) = &quarantine {
+            errands::begin(guard.store(), &engine, &metrics, &phases);
+        }
         let milter = milter::serve(sockets, engine.clone(), metrics.clone(), quarantine, phases);
         Ok(Self {
             engine,

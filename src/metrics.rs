@@ -26,6 +26,7 @@ pub struct Metrics {
     decoder: Family<Labels, Counter>,
     notices: Family<Labels, Counter>,
     passes: Family<Labels, Counter>,
+    releases: Family<Labels, Counter>,
     dns: Family<Labels, Counter>,
     stored: Family<Labels, Counter>,
     latency: Histogram,
@@ -38,6 +39,8 @@ pub struct Metrics {
     pub message_bytes: Counter,
     /// Bytes of messages that went to a spool file.
     pub spool_bytes: Counter,
+    /// Waves that grew fast enough for an alarm.
+    pub wave_alarms: Counter,
     /// Entries of the quarantine that expired.
     pub expired: Counter,
     /// Milter connections that are open.
@@ -100,6 +103,12 @@ impl Metrics {
             "Files given to decode helpers (files), helpers started, and messages or helpers that were turned away (busy), killed at their deadline (late) or crashed",
             decoder.clone(),
         );
+        let releases = Family::default();
+        registry.register(
+            "releases",
+            "Tries to release to one recipient, by what came of them",
+            releases.clone(),
+        );
         let passes = Family::default();
         registry.register(
             "passes",
@@ -130,6 +139,10 @@ impl Metrics {
             counter
         };
         Self {
+            wave_alarms: counter(
+                "wave_alarms",
+                "Waves of mail that grew fast enough for an alarm",
+            ),
             expired: counter("expired_entries", "Entries of the quarantine that expired"),
             trusted: counter(
                 "trusted_messages",
@@ -168,6 +181,7 @@ impl Metrics {
             stored,
             notices,
             passes,
+            releases,
             dns,
             connections,
             registry,
@@ -239,6 +253,13 @@ impl Metrics {
     /// Counts what lists in the DNS did.
     pub fn dns(&self, events: &[(&'static str, u64)]) {
         add(&self.dns, events);
+    }
+
+    /// Counts a try to release to one recipient: `sent`, `waiting` or `failed`.
+    pub fn release(&self, progress: &'static str) {
+        self.releases
+            .get_or_create(&[("progress", progress.to_owned())])
+            .inc();
     }
 
     /// Counts a message that carried a pass, by what it was worth: `valid`, `forged`, `expired` …

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use callbluff::message::{self, Address, Client, Envelope, ReadLimits};
+use callbluff::quarantine::{self, NewEntry, Settings, StoredVerdict};
+use callbluff::spool::{Spool, SpoolSettings};
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -102,5 +106,100 @@ fn no_command_prints_a_quoted_password() {
     assert!(
         seen.matches("********").count() >= 4,
         "the four are read and masked:\n{seen}"
+    );
+}
+
+/// Puts the mail into the quarantine under `folder/var`; the identifier of its entry.
+fn quarantined(folder: &Path) -> String {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let store = quarantine::open(&Settings::default(), &folder.join("var")).unwrap();
+        let new = NewEntry {
+            received_at: jiff::Timestamp::now(),
+            envelope: Envelope {
+                client: Client::default(),
+                sender: Some(Address::new(b"ann@example.net")),
+                recipients: vec![Address::new(b"kim@example.org")],
+                ..Envelope::default()
+            },
+            host: "mx.example.org".to_owned(),
+            message_id: None,
+            subject: None,
+            verdict: StoredVerdict::default(),
+            rule: None,
+            wave: Some("template:x".to_owned()),
+            trace: String::new(),
+        };
+        let mut spool = Spool::new(SpoolSettings::default());
+        spool.push(mail().as_bytes());
+        let stored = store.put(&new, &mut spool).await.unwrap();
+        store.close().await;
+        stored.id
+    })
+}
+
+/// The text of some bytes as they are, and as a reader of mail would see them.
+fn readable(bytes: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(bytes).into_owned();
+    for piece in message::read(bytes, &ReadLimits::default()).pieces {
+        text += &piece.text;
+    }
+    text
+}
+
+#[test]
+fn nothing_that_leaves_the_quarantine_tells_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::create_dir(folder.join("var")).unwrap();
+    std::fs::write(
+        folder.join("c.toml"),
+        "[report]\nfrom = \"abuse@example.org\"\n",
+    )
+    .unwrap();
+    let id = quarantined(folder);
+    let to = ["--to", "report@police.example"];
+    let mut all = Vec::new();
+    for words in [
+        &["report", &id, "--print", to[0], to[1]][..],
+        &["report", &id, "--print", "--form", "forward", to[0], to[1]],
+        &["report", &id, "--dry-run", to[0], to[1]],
+        &["release", &id, "--dry-run"],
+        &["mark", "--confirmed", &id],
+        &["campaign", "show", "template:x"],
+        &["campaign", "show", "template:x", "--json"],
+        &["campaign", "list"],
+        &["export", &id, "--output", "all.zip"],
+        &["export", "--labelled", "labelled"],
+    ] {
+        let words = [&["quarantine", "--config", "c.toml"], words].concat();
+        let printed = output(folder, &words);
+        assert!(!printed.trim().is_empty(), "{words:?} printed nothing");
+        all.push((format!("{words:?}"), readable(printed.as_bytes())));
+    }
+    let mut zip =
+        zip::ZipArchive::new(std::fs::File::open(folder.join("all.zip")).unwrap()).unwrap();
+    assert_eq!(zip.len(), 5);
+    for index in 0..zip.len() {
+        let mut bytes = Vec::new();
+        zip.by_index(index)
+            .unwrap()
+            .read_to_end(&mut bytes)
+            .unwrap();
+        all.push((format!("file {index} of the bundle"), readable(&bytes)));
+    }
+    let eml = std::fs::read(folder.join(format!("labelled/spam/{id}.eml"))).unwrap();
+    all.push(("labelled".to_owned(), readable(&eml)));
+    for (what, text) in &all {
+        for canary in CANARIES {
+            assert!(!text.contains(canary), "{what} tells {canary}:\n{text}");
+        }
+    }
+    assert!(
+        all.last().unwrap().1.contains("Your password is ********"),
+        "{all:?}"
     );
 }

@@ -71,21 +71,18 @@ impl Lookout {
             ..Filter::default()
         };
         let mut page = Page::first(200);
-        let mut seen = 0;
+        let mut entries = Vec::new();
         loop {
             let listing = store.list(&filter, &page).await?;
-            for entry in listing
-                .entries
-                .iter()
-                .filter(|entry| entry.state.has_bytes())
-            {
-                link(store, entry, now).await?;
-            }
-            seen += listing.entries.len();
+            entries.extend(listing.entries);
             page.after = listing.next;
-            if page.after.is_none() || seen >= MAX_ENTRIES {
+            if page.after.is_none() || entries.len() >= MAX_ENTRIES {
                 break;
             }
+        }
+        // Oldest first, so that each finds the links of those before it.
+        for entry in entries.iter().rev().filter(|entry| entry.state.has_bytes()) {
+            link(store, entry, now).await?;
         }
         // A message that another host is just storing has an earlier time than now.
         self.since = before(now, SignedDuration::from_mins(2));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod campaigns;
 mod hop;
 
 use callbluff::message::{Address, Client, Envelope};
@@ -37,7 +38,16 @@ impl Ground {
     }
 
     async fn put(&self, raw: &[u8], recipients: &[&str]) -> Entry {
-        let new = NewEntry {
+        self.put_with(raw, recipients, |_| {}).await
+    }
+
+    async fn put_with(
+        &self,
+        raw: &[u8],
+        recipients: &[&str],
+        change: impl Fn(&mut NewEntry),
+    ) -> Entry {
+        let mut new = NewEntry {
             received_at: Timestamp::now(),
             envelope: Envelope {
                 client: Client {
@@ -64,6 +74,7 @@ impl Ground {
             wave: None,
             trace: "Received: from helo (name [192.0.2.7])\r\n\tby mx.example.org\r\n".to_owned(),
         };
+        change(&mut new);
         let mut spool = Spool::new(SpoolSettings::default());
         spool.push(raw);
         let stored = self.store.put(&new, &mut spool).await.unwrap();

@@ -29,10 +29,9 @@ pub(super) struct Export {
         long,
         short,
         value_name = "FILE.zip",
-        required_unless_present = "labelled",
-        default_value = ""
+        required_unless_present = "labelled"
     )]
-    output: PathBuf,
+    output: Option<PathBuf>,
     /// Write what reviewers have marked as masked messages to FOLDER/spam and FOLDER/ham instead, for `eval` and `train`.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["output", "unmasked"])]
     labelled: Option<PathBuf>,
@@ -55,26 +54,32 @@ struct Summary<'a> {
 
 /// Runs the command and returns the exit status: 1 where nothing was found.
 pub(super) fn run(args: &Export, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
-    match &args.labelled {
-        Some(folder) => desk.wait(labelled(args, folder, desk, out)),
-        None => desk.wait(export(args, desk, out)),
+    match (&args.labelled, &args.output) {
+        (Some(folder), _) => desk.wait(labelled(args, folder, desk, out)),
+        (None, Some(output)) => desk.wait(export(args, output, desk, out)),
+        (None, None) => Err("name the file to write with --output".to_owned()),
     }
 }
 
-async fn export(args: &Export, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
+async fn export(
+    args: &Export,
+    output: &Path,
+    desk: &Desk,
+    out: &mut dyn Write,
+) -> Result<u8, String> {
     let count = args.selection.count(desk, &STATES).await?;
     let mut done = 0;
     if !args.dry_run && count > 0 {
-        let file = create(&args.output)?;
-        let result = fill(args, desk, file, count).await;
+        let file = create(output)?;
+        let result = fill(args, output, desk, file, count).await;
         if result.is_err() {
             // Half a bundle is no evidence.
-            let _ = std::fs::remove_file(&args.output);
+            let _ = std::fs::remove_file(output);
         }
         done = result?;
     }
     let entries = if args.dry_run { count } else { done };
-    let name = args.output.display().to_string();
+    let name = output.display().to_string();
     let text = if desk.json {
         line(&Summary {
             v: 1,
@@ -99,9 +104,14 @@ fn create(path: &Path) -> Result<File, String> {
         .map_err(|err| format!("could not make \"{}\" ({err})", path.display()))
 }
 
-async fn fill(args: &Export, desk: &Desk, file: File, count: u64) -> Result<u64, String> {
-    let failed =
-        |err: std::io::Error| format!("could not write \"{}\" ({err})", args.output.display());
+async fn fill(
+    args: &Export,
+    output: &Path,
+    desk: &Desk,
+    file: File,
+    count: u64,
+) -> Result<u64, String> {
+    let failed = |err: std::io::Error| format!("could not write \"{}\" ({err})", output.display());
     let bar = if std::io::stderr().is_terminal() {
         ProgressBar::new(count).with_style(
             ProgressStyle::with_template("{bar:40} {pos}/{len} {eta}")
