@@ -55,6 +55,15 @@ impl Filter {
         &self.dir
     }
 
+    /// Adds to its config and waits until it has read it again.
+    pub(crate) fn reload_with(&self, extra: &str) {
+        let path = self.dir.join("callbluff.toml");
+        let config = fs::read_to_string(&path).unwrap();
+        fs::write(&path, config + extra).unwrap();
+        self.signal(Signal::SIGHUP);
+        self.wait_line(&["reloaded the config"]);
+    }
+
     /// The address of its socket as this MTA wants it written.
     pub(crate) fn milter(&self, peer: Peer) -> String {
         let (port, dir) = (self.port, self.dir.display());

@@ -155,3 +155,38 @@ fn without_a_good_pass_it_is_caught_again(peer: Peer) {
     }
     assert_eq!(rig.arrived_before_marker().len(), 0);
 }
+
+#[test]
+fn what_was_caught_is_released_by_the_service() {
+    let Some(rig) = Plan::new(Peer::Postfix).start() else {
+        return;
+    };
+    // The next hop is known only now.
+    let next_hop = format!("[release]\nnext_hop = \"{}\"\n", rig.mta.address());
+    rig.filter.reload_with(&next_hop);
+    let raw = mail::sextortion("service");
+    let to = ["bob@example.org", "kim@example.org"];
+    let reply = rig.session().deliver(&mail::sender("quarantine"), &to, &raw);
+    assert_eq!(reply.code, 250, "{}", reply.text());
+    let stored = rig.filter.wait_line(&["disposition=quarantine"]);
+    let run = |words: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_callbluff"))
+            .arg("quarantine")
+            .args(words)
+            .args(["--config", "callbluff.toml"])
+            .current_dir(rig.filter.folder())
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{stored}\n{}", String::from_utf8_lossy(&out.stderr));
+    };
+    assert_eq!(rig.arrived_before_marker().len(), 0);
+    run(&["release", "--no-wait", "--domain", "example.org", "--yes"]);
+    let is_it = |mail: &crate::sink::Mail| mail.message.ends_with(&raw);
+    let mails = rig.sink.wait("the released mail", |mails| mails.iter().any(is_it));
+    let mail = mails.iter().find(|mail| is_it(mail)).unwrap();
+    assert_eq!(mail.to.len(), 2, "{:?}", mail.to);
+    let (ours, _) = apart(mail);
+    assert_eq!(ours.len(), 2, "{ours:?}");
+    rig.filter.wait_line(&["released to <kim@example.org>: 250 2.0.0 Ok: queued as "]);
+    rig.filter.wait_line(&["reason=release:"]);
+}
