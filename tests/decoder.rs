@@ -166,3 +166,160 @@ async fn a_helper_is_replaced_after_its_share_of_files() {
     }
     assert_eq!(decoder.counts.started.load(Ordering::Relaxed), 2);
 }
+
+/// Capitals of five squares by seven, a letter a row; `#` is ink.
+const LETTERS: &[(char, [&str; 7])] = &[
+    (
+        'A',
+        [
+            " ### ", "#   #", "#   #", "#####", "#   #", "#   #", "#   #",
+        ],
+    ),
+    (
+        'C',
+        [
+            " ### ", "#   #", "#    ", "#    ", "#    ", "#   #", " ### ",
+        ],
+    ),
+    (
+        'E',
+        [
+            "#####", "#    ", "#    ", "#### ", "#    ", "#    ", "#####",
+        ],
+    ),
+    (
+        'L',
+        [
+            "#    ", "#    ", "#    ", "#    ", "#    ", "#    ", "#####",
+        ],
+    ),
+    (
+        'O',
+        [
+            " ### ", "#   #", "#   #", "#   #", "#   #", "#   #", " ### ",
+        ],
+    ),
+    (
+        'R',
+        [
+            "#### ", "#   #", "#   #", "#### ", "# #  ", "#  # ", "#   #",
+        ],
+    ),
+    (
+        'S',
+        [
+            " ####", "#    ", "#    ", " ### ", "    #", "    #", "#### ",
+        ],
+    ),
+    (
+        'T',
+        [
+            "#####", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ", "  #  ",
+        ],
+    ),
+    (
+        'W',
+        [
+            "#   #", "#   #", "#   #", "# # #", "# # #", "## ##", "#   #",
+        ],
+    ),
+];
+
+/// A picture with these lines of letters.
+fn drawn(lines: &[&str]) -> Media {
+    const SCALE: usize = 8;
+    let width = lines.iter().map(|line| line.len()).max().unwrap() * 6 + 8;
+    let height = lines.len() * 12 + 8;
+    picture(GrayImage::from_fn(
+        (width * SCALE) as u32,
+        (height * SCALE) as u32,
+        |x, y| {
+            let (x, y) = (x as usize / SCALE, y as usize / SCALE);
+            let spot = || {
+                let (column, row) = (x.checked_sub(4)?, y.checked_sub(4)?);
+                let letter = lines.get(row / 12)?.chars().nth(column / 6)?;
+                let (_, shape) = LETTERS.iter().find(|(known, _)| *known == letter)?;
+                shape.get(row % 12)?.as_bytes().get(column % 6)
+            };
+            Luma([if spot() == Some(&b'#') { 0 } else { 255 }])
+        },
+    ))
+}
+
+/// Needs tesseract: tests/run installs it.
+#[tokio::test]
+async fn letters_of_a_picture_are_read_where_that_is_switched_on() {
+    let media = [drawn(&["SECRET WALLET", "TO RELEASE"])];
+    let off = Decoder::new(settings()).decode(&media, &[]).await;
+    assert_eq!(off, Default::default());
+    let settings = Settings {
+        ocr: true,
+        ..settings()
+    };
+    let has_tesseract = std::process::Command::new(&settings.ocr_program)
+        .arg("--version")
+        .output()
+        .is_ok();
+    if !has_tesseract && std::env::var_os("CALLBLUFF_TEST_DIR").is_none() {
+        println!("skipped: tesseract is not installed (tests/run --install)");
+        return;
+    }
+    let on = Decoder::new(settings).decode(&media, &[]).await;
+    assert_eq!(on.trouble, None);
+    let read: Vec<(String, &str)> = on
+        .pieces
+        .iter()
+        .map(|piece| (piece.place.to_string(), piece.text.as_str()))
+        .collect();
+    let [(place, text)] = read.as_slice() else {
+        panic!("{read:?}");
+    };
+    assert_eq!(place, "ocr");
+    assert!(text.contains("SECRET WALLET"), "{text:?}");
+}
+
+/// Is a process with this word in its command line there?
+fn runs(word: &str) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| {
+            String::from_utf8_lossy(&line)
+                .split('\0')
+                .any(|arg| arg == word)
+        })
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_reader_of_letters_is_killed_at_the_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("sleeper");
+    // So long that it is alive when it is looked for, and a number that nobody else sleeps.
+    let seconds = format!("600.{}", std::process::id());
+    std::fs::write(&program, format!("#!/bin/sh\nexec sleep {seconds}\n")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+    let decoder = Decoder::new(Settings {
+        ocr: true,
+        ocr_program: program,
+        deadline: Duration::from_secs(3),
+        ..settings()
+    });
+    let media = [drawn(&["SECRET"])];
+    let decoding = decoder.decode(&media, &[]);
+    tokio::pin!(decoding);
+    // It was started, or the test shows nothing.
+    let decoded = loop {
+        let tick = tokio::time::timeout(Duration::from_millis(20), &mut decoding).await;
+        match tick {
+            Ok(decoded) => panic!("over before the program started: {decoded:?}"),
+            Err(_) if runs(&seconds) => break decoding.await,
+            Err(_) => {}
+        }
+    };
+    assert_eq!(decoded.trouble, Some(Trouble::Late));
+    assert_eq!(ids(&decoded), ["limit.decoder"]);
+    while runs(&seconds) {
+        tokio::task::yield_now().await;
+    }
+}

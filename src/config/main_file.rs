@@ -10,6 +10,7 @@ use crate::diagnose::Diagnostics;
 use crate::lookup::Breaches;
 use crate::policy::{Combine, Disposition};
 use crate::toml_reader::{Table, quote};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -234,11 +235,40 @@ fn decoder(table: Table<'_>, config: &mut Config) {
     table.set_integer("queue", 0..=10_000, &mut decoder.queue);
     table.set_size("memory", 64 * MIB..=8 * GIB, &mut decoder.memory);
     table.set_boolean("ocr", &mut decoder.ocr);
+    let mut program_at = table.span_of("ocr");
     if let Some(at) = table.text("ocr_program") {
         decoder.ocr_program = PathBuf::from(at.value);
+        program_at = Some(at.span);
+    }
+    if decoder.enabled
+        && decoder.ocr
+        && !is_program(&decoder.ocr_program)
+        && let Some(span) = program_at
+    {
+        table.document().warning_with(
+            span,
+            format!(
+                "cannot find the program \"{}\": letters in pictures will not be read",
+                decoder.ocr_program.display()
+            ),
+            "install tesseract (on Debian the package tesseract-ocr), or name it in `ocr_program`",
+        );
     }
     table.has_default("ocr_program", "\"tesseract\"");
     table.finish();
+}
+
+/// Is there such a program, under its path or, where it has none, in the search path?
+fn is_program(program: &Path) -> bool {
+    let can_start = |path: &Path| {
+        path.metadata()
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if program.components().count() > 1 {
+        return can_start(program);
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| can_start(&folder.join(program)))
 }
 
 fn breach(table: Table<'_>, config: &mut Config, folder: &Path) {

@@ -3,6 +3,8 @@
 use crate::decoder::Settings;
 use crate::decoder::protocol::{self, ANSWER_BYTES, Request};
 use crate::message::{Found, Media};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::io;
 use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
@@ -43,6 +45,8 @@ impl Helper {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            // A group of its own, so that what it starts can be killed with it.
+            .process_group(0)
             .kill_on_drop(true);
         if settings.ocr
             && let Some(path) = std::env::var_os("PATH")
@@ -97,5 +101,15 @@ impl Helper {
             found.push(protocol::parse_answer(&body, media.place).ok_or_else(invalid)?);
         }
         Err(invalid())
+    }
+}
+
+impl Drop for Helper {
+    /// Kills what the helper started, too: tesseract would work on for nobody.
+    fn drop(&mut self) {
+        // As long as the process was not waited for, its number is nobody else's.
+        if let Some(group) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
     }
 }
