@@ -512,6 +512,45 @@ mod tests {
     }
 
     #[test]
+    fn a_test_shows_the_notice_and_the_copy() {
+        let config = "[notice]\nsender = \"help@example.org\"\n[[rule]]\nname = \"tell\"\naction = \"quarantine\"\n\
+            notice = \"replace\"\n";
+        let copy = format!("{config}copy = \"evidence@example.org\"\n");
+        let files = [("c.toml", config), ("d.toml", &copy), ("m.eml", BLUFF)];
+        let (_, text) = command(&files, &["test", "--config", "@c.toml", "@m.eml"]);
+        for part in [
+            "quarantine by rule \"tell\", notice replace (bluff, en)",
+            "; notice: replace, bluff, en",
+            "go on, 1 stored in the quarantine, with a notice in place of the message",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        let (_, text) = command(&files, &["test", "--config", "@d.toml", "@m.eml"]);
+        for part in [
+            ", copy to evidence@example.org",
+            ", 1 told by a message of its own, copy to evidence@example.org",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        let (_, text) = command(&files, &["test", "--json", "--config", "@d.toml", "@m.eml"]);
+        assert!(text.contains("\"copy\":\"evidence@example.org\""), "{text}");
+        assert!(text.contains("\"family\":\"bluff\""), "{text}");
+        // A notice is a change, too.
+        let old = config.replace("notice = \"replace\"\n", "");
+        let files = [("old.toml", &*old), ("new.toml", config), ("m.eml", BLUFF)];
+        let replay = [
+            "replay",
+            "--old",
+            "@old.toml",
+            "--new",
+            "@new.toml",
+            "@m.eml",
+        ];
+        let (_, text) = command(&files, &replay);
+        assert!(text.contains("1 of 1 messages"), "{text}");
+    }
+
+    #[test]
     fn a_replay_shows_what_changes() {
         let files = [
             ("old.toml", "mode = \"monitor\"\n"),

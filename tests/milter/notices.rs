@@ -28,6 +28,15 @@ const RULES: &str = r#"
     sender = "stored@"
     action = "tag"
     [[rule]]
+    sender = "keepcopy@"
+    action = "quarantine"
+    copy = "evidence@example.org"
+    [[rule]]
+    sender = "both@"
+    recipient = "a@example.org"
+    action = "tag"
+    notice = "replace"
+    [[rule]]
     sender = "copy@"
     action = "tag"
     copy = "team@example.net"
@@ -336,5 +345,42 @@ async fn who_gets_the_message_gets_it_as_it_is() {
     assert!(
         !changes.iter().any(|told| told.starts_with("m1 Subject")),
         "{changes:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_of_somebody_else_is_not_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = start(&stored_rules(&folder, "")).await;
+    let mut mta = Mta::new(&daemon).await;
+    // One gets the notice with the message attached, the other has it in the quarantine.
+    let two: [&[u8]; 2] = [b"a@example.org", b"b@example.org"];
+    mta.begin("both1", b"both@example.net", &two).await;
+    mta.body(b"Hello\r\n").await;
+    let (changes, _) = mta.end().await;
+    let (changes, body) = apart(changes);
+    assert!(
+        changes.contains(&"- <b@example.org>".to_owned()),
+        "{changes:?}"
+    );
+    assert!(body.contains("Subject: hello\r\n\r\nHello\r\n"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_goes_where_everybody_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = start(&stored_rules(&folder, "")).await;
+    let mut mta = Mta::new(&daemon).await;
+    let (changes, answer) = send(&mut mta, "keepcopy1", "keepcopy", &[]).await;
+    assert_eq!(answer, 'c');
+    let changes = shown(&changes);
+    assert_eq!(
+        changes[changes.len() - 2..],
+        ["- <a@example.org>", "+ <evidence@example.org>"]
+    );
+    let line = &log_lines("INFO keepcopy1")[0];
+    assert!(
+        line.contains("disposition=quarantine, entry=") && line.contains("copies=1"),
+        "{line}"
     );
 }
