@@ -94,7 +94,9 @@ pub fn warning(choice: &Choice) -> String {
         (&parts.young, PointKind::Young),
     ] {
         let places = places(&countries, kind);
-        if !places.is_empty() {
+        // The police of eight countries would push the message off the screen; help for children may.
+        let is_short = countries.len() == 1 || kind == PointKind::Young;
+        if is_short && !places.is_empty() {
             blocks.push(Block::Paragraph(headline.clone()));
             blocks.push(Block::Places(places));
         }
@@ -302,6 +304,22 @@ mod tests {
             !compose(&choice, Original::Attached)
                 .text
                 .contains('\u{2066}')
+        );
+    }
+
+    #[test]
+    fn a_banner_names_the_police_of_one_country_and_help_for_the_young() {
+        let mut choice = choice(Family::Chat, "de");
+        let text = warning(&choice);
+        assert!(
+            text.contains("116 111") && !text.contains("onlinewache"),
+            "{text}"
+        );
+        choice.country = Some("de");
+        let text = warning(&choice);
+        assert!(
+            text.contains("116 111") && text.contains("onlinewache"),
+            "{text}"
         );
     }
 
