@@ -11,7 +11,7 @@ on_both!(
     accept_changes_not_a_byte,
     tag_adds_its_fields_below_received,
     hold_keeps_the_message_in_the_hold_queue,
-    quarantine_holds_until_there_is_a_store,
+    quarantine_without_a_store_holds,
     reject_refuses_for_good,
     defer_refuses_for_now,
     discard_takes_it_and_delivers_nothing,
@@ -84,12 +84,16 @@ fn hold_keeps_the_message_in_the_hold_queue(peer: Peer) {
     holds(peer, "hold");
 }
 
-fn quarantine_holds_until_there_is_a_store(peer: Peer) {
+fn quarantine_without_a_store_holds(peer: Peer) {
     holds(peer, "quarantine");
 }
 
 fn holds(peer: Peer, action: &str) {
-    let Some(rig) = Plan::new(peer).start() else {
+    let plan = Plan {
+        config: "[quarantine]\nenabled = false\n".to_owned(),
+        ..Plan::new(peer)
+    };
+    let Some(rig) = plan.start() else {
         return;
     };
     let message = plain(action);

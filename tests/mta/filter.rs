@@ -82,7 +82,20 @@ impl Filter {
         self.port
     }
 
+    /// Its process ID.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     fn wait_ready(&self) {
+        self.wait_listening();
+        wait_for("callbluff to be ready", || {
+            self.get("/readyz")
+                .filter(|answer| answer.contains(" 200 "))
+        });
+    }
+
+    fn wait_listening(&self) {
         wait_for("callbluff to listen", || {
             match self.socket {
                 Socket::Inet => TcpStream::connect(("127.0.0.1", self.port)).err(),
@@ -91,10 +104,6 @@ impl Filter {
             }
             .is_none()
             .then_some(())
-        });
-        wait_for("callbluff to be ready", || {
-            self.get("/readyz")
-                .filter(|answer| answer.contains(" 200 "))
         });
     }
 
@@ -164,6 +173,14 @@ impl Filter {
     pub(crate) fn start_again(&mut self) {
         self.process = spawn(&self.dir);
         self.wait_ready();
+    }
+}
+
+impl Filter {
+    /// The same where something keeps it from being ready.
+    pub(crate) fn start_unready(&mut self) {
+        self.process = spawn(&self.dir);
+        self.wait_listening();
     }
 }
 

@@ -83,6 +83,10 @@ impl Process {
         Self(child)
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         send(self.0.id(), signal);
     }

@@ -15,6 +15,10 @@ mod mail;
 mod miltertest;
 mod notices;
 mod postfix;
+#[path = "../quarantine/server.rs"]
+mod postgres;
+mod quarantine;
+mod quarantine_faults;
 mod release;
 mod reload;
 mod rig;

@@ -4,6 +4,7 @@ mod battery;
 mod cli;
 mod postgres;
 mod rig;
+mod server;
 mod sqlite;
 
 /// Runs each test of the battery over a store.

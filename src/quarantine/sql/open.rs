@@ -6,7 +6,7 @@ use crate::quarantine::sql::{Dialect, SqlStore};
 use crate::quarantine::{Answer, Settings, StoreError, Trouble};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, ConnectOptions as _, Executor as _, Transaction};
+use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Transaction};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -109,6 +109,14 @@ async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
             .test_before_acquire(false)
             .max_lifetime(None)
             .idle_timeout(None)
+            // Note: SQLite itself rolls back where the disk is full; the driver then waits for ever for
+            // the end of a transaction that is none any more. Such a connection is thrown away.
+            .before_acquire(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     let wait = LOCK_WAIT.as_millis();
