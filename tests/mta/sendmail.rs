@@ -154,6 +154,7 @@ fn sendmail_mc(dir: &Path, port: u16, sink: u16, milter: &str, flag: &str) -> St
          OSTYPE(`linux')\n\
          define(`confDOMAIN_NAME', `sm.example.org')\n\
          define(`QUEUE_DIR', `{dir}/queue')\n\
+         define(`confQUEUE_LA', `1000')define(`confREFUSE_LA', `1000')define(`confDELAY_LA', `0')dnl\n\
          define(`confPID_FILE', `{dir}/sendmail.pid')\n\
          define(`STATUS_FILE', `{dir}/statistics')\n\
          define(`HELP_FILE', `{dir}/helpfile')\n\

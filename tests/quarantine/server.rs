@@ -42,7 +42,8 @@ impl Server {
         ground
     }
 
-    /// Where it keeps things.
+    /// Where it keeps things; not every test looks there.
+    #[allow(dead_code, reason = "shared by two test programs")]
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
