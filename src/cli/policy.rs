@@ -1,5 +1,7 @@
 //! `callbluff policy`: which rule decides about a message, and what another policy would change.
 
+mod stored;
+
 use crate::classify::Verdict;
 use crate::cli::parallel;
 use crate::cli::show::printable;
@@ -13,6 +15,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use stored::each_stored;
 use tokio::runtime::Runtime;
 
 /// The most recipients taken from the header of one message.
@@ -56,6 +59,9 @@ struct Replay {
     /// The config file that is to come.
     #[arg(long, value_name = "FILE")]
     new: PathBuf,
+    /// Also the messages of the quarantine that the old config names, with the envelopes they came with.
+    #[arg(long)]
+    quarantine: bool,
     #[command(flatten)]
     envelope: EnvelopeArgs,
     /// Print one JSON object per change and line.
@@ -201,11 +207,7 @@ fn each_message(
     envelope: &EnvelopeArgs,
     each: &mut dyn FnMut(&Judged) -> io::Result<()>,
 ) -> Result<usize, String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| format!("callbluff: could not start threads ({error})"))?;
+    let runtime = threads()?;
     let stdin = [PathBuf::from("-")];
     let sources = source::sources(if paths.is_empty() { &stdin } else { paths });
     let bar = parallel::progress_bar(&sources);
@@ -246,23 +248,53 @@ fn one(
         Ok(raw) => raw,
         Err(why) => return Err(format!("{name}: {}", printable(why))),
     };
+    let judged = judge(
+        &mail.name,
+        raw,
+        mail.is_truncated,
+        engine,
+        runtime,
+        |header| args.envelope(header),
+    )?;
+    Ok(Judged {
+        hour: args.hour(),
+        wave: args.wave,
+        ..judged
+    })
+}
+
+/// Judges one message; when it came is not known here.
+fn judge(
+    name: &str,
+    raw: &[u8],
+    is_truncated: bool,
+    engine: &Engine,
+    runtime: &Runtime,
+    envelope: impl FnOnce(&Header) -> Envelope,
+) -> Result<Judged, String> {
     panic::catch_unwind(AssertUnwindSafe(|| {
-        let reading = runtime
-            .block_on(engine.read(raw, mail.is_truncated))
-            .reading;
-        let envelope = args.envelope(&reading.header);
+        let reading = runtime.block_on(engine.read(raw, is_truncated)).reading;
+        let envelope = envelope(&reading.header);
         let verdict = engine.judge_reading(&envelope, &reading, raw.len());
         Judged {
-            name: mail.name.clone(),
+            name: name.to_owned(),
             verdict,
             envelope,
             header: reading.header,
             size: raw.len() as u64,
-            hour: args.hour(),
-            wave: args.wave,
+            hour: None,
+            wave: None,
         }
     }))
-    .map_err(|_| format!("{name}: judging failed: a bug in callbluff"))
+    .map_err(|_| format!("{}: judging failed: a bug in callbluff", printable(name)))
+}
+
+fn threads() -> Result<Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("callbluff: could not start threads ({error})"))
 }
 
 fn test(args: &Test, out: &mut dyn Write) -> Result<u8, String> {
@@ -402,7 +434,7 @@ fn replay(args: &Replay, out: &mut dyn Write) -> Result<u8, String> {
     let new = load(Some(&args.new))?;
     let (mut messages, mut changed) = (0, 0);
     // Judged once, as the new config reads and judges: only the policies are compared.
-    let failures = each_message(&args.paths, &new, &args.envelope, &mut |judged| {
+    let mut compare = |judged: &Judged| {
         messages += 1;
         let changes = changes(&old.config().policy, &new.config().policy, judged);
         changed += usize::from(!changes.is_empty());
@@ -420,7 +452,15 @@ fn replay(args: &Replay, out: &mut dyn Write) -> Result<u8, String> {
             }
         }
         Ok(())
-    })?;
+    };
+    let mut failures = 0;
+    if args.quarantine {
+        let runtime = threads()?;
+        failures += each_stored(old.config(), &new, &runtime, &args.envelope, &mut compare)?;
+    }
+    if !args.quarantine || !args.paths.is_empty() {
+        failures += each_message(&args.paths, &new, &args.envelope, &mut compare)?;
+    }
     if !args.json {
         let summary = format!("{changed} of {messages} messages would be treated otherwise");
         writeln!(out, "{summary}").map_err(|error| error.to_string())?;

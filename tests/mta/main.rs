@@ -23,6 +23,7 @@ mod release;
 mod reload;
 mod rig;
 mod sendmail;
+mod sendmail_only;
 mod sink;
 mod smtp;
 mod sockets;
