@@ -27,7 +27,6 @@ pub(super) async fn judge(
     let inspect = usize::try_from(limits.inspect).unwrap_or(usize::MAX);
     let few = usize::try_from(limits.memory).unwrap_or(usize::MAX);
     let length = usize::try_from(message.spool.len()).unwrap_or(usize::MAX);
-    let id = message.id();
     let mut held = None;
     let raw = match message.spool.in_memory() {
         Some(bytes) => Ok(Cow::Borrowed(&bytes[..length.min(inspect)])),
@@ -87,6 +86,7 @@ pub(super) async fn judge(
                 "read" => "could not read the message back from its spool file",
                 _ => "could not judge the message (a bug in callbluff; please report it)",
             };
+            let id = message.id();
             error!("{id}: {what}; it gets the answer of on_error.internal; {more} more failures since the last report");
         }
         Judged::failed()

@@ -8,6 +8,7 @@ mod letter;
 mod listener;
 mod negotiate;
 mod passage;
+mod replies;
 mod session;
 mod storing;
 mod telling;

@@ -4,6 +4,7 @@ use crate::maillog::Alarm;
 use crate::metrics::Metrics;
 use crate::milter::Phase;
 use crate::milter::frames::Frames;
+use crate::milter::replies::Replies;
 use nix::sys::socket::{MsgFlags, recv};
 use std::future::Future;
 use std::io;
@@ -31,7 +32,6 @@ impl Peer {
         // A change and the verdict are two packets: with Nagle's algorithm the second waits for
         // the MTA's delayed ACK, 44 ms. Where it cannot be set, we are slow but right.
         let _ = stream.set_nodelay(true);
-        let _ = stream.set_quickack(true);
         Self::Tcp(stream)
     }
 
@@ -52,11 +52,15 @@ impl Peer {
 /// - It ends between two messages while the service is draining, but not before all that the MTA
 ///   has sent is read, and at once when that is over, as if the MTA had hung up.
 /// - It ends at a frame after which no other can be found.
-/// - It asks for an ACK at once after each read: Postfix writes many small packets, and without
-///   TCP_NODELAY on its side it waits 44 ms for our delayed ACK.
+/// - It asks for an ACK at once when it waits for more: Postfix writes many small packets, and
+///   without TCP_NODELAY on its side it waits 44 ms for our delayed ACK.
+/// - The changes to a message are sent together with the answer: see [`Replies`].
 pub(super) struct MilterStream {
     peer: Peer,
     frames: Frames,
+    replies: Replies,
+    /// Was something read since we wrote or asked for an ACK? A reply carries one with it.
+    owes_ack: bool,
     /// Bytes that indymilter gets before any new ones.
     pending: Vec<u8>,
     pending_from: usize,
@@ -93,6 +97,8 @@ impl MilterStream {
         Self {
             peer,
             frames: Frames::default(),
+            replies: Replies::default(),
+            owes_ack: false,
             pending: Vec::new(),
             pending_from: 0,
             drain: reaches(phase.clone(), Phase::Draining),
@@ -112,6 +118,23 @@ impl MilterStream {
                 "the MTA sent {fault}, which the milter protocol does not have; its connection is closed; {more} more since the last report"
             );
         }
+    }
+
+    /// Sends all that waits.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.replies.unsent().is_empty() {
+            let unsent = self.replies.unsent();
+            let sent = match &mut self.peer {
+                Peer::Tcp(stream) => ready!(Pin::new(stream).poll_write(cx, unsent))?,
+                Peer::Unix(stream) => ready!(Pin::new(stream).poll_write(cx, unsent))?,
+            };
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.replies.sent(sent);
+            self.owes_ack = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn give_pending(&mut self, buf: &mut ReadBuf<'_>) -> bool {
@@ -163,9 +186,10 @@ impl AsyncRead for MilterStream {
             let read = match &mut this.peer {
                 Peer::Tcp(stream) => {
                     let read = Pin::new(&mut *stream).poll_read(cx, buf);
-                    if read.is_ready() {
+                    if read.is_pending() && this.owes_ack {
                         let _ = stream.set_quickack(true);
                     }
+                    this.owes_ack = read.is_ready();
                     read
                 }
                 Peer::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -199,20 +223,25 @@ impl AsyncWrite for MilterStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().peer {
-            Peer::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
-            Peer::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+        let this = self.get_mut();
+        if this.replies.is_full() {
+            ready!(this.poll_send(cx))?;
         }
+        this.replies.take(buf);
+        Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().peer {
-            Peer::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Peer::Unix(stream) => Pin::new(stream).poll_flush(cx),
+        let this = self.get_mut();
+        if this.replies.is_due() {
+            ready!(this.poll_send(cx))?;
         }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Changes without an answer stay behind: they mean nothing, and who does not read must not
+        // keep the connection.
         match &mut self.get_mut().peer {
             Peer::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Peer::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
