@@ -166,7 +166,9 @@ fn what_was_caught_is_released_by_the_service() {
     rig.filter.reload_with(&next_hop);
     let raw = mail::sextortion("service");
     let to = ["bob@example.org", "kim@example.org"];
-    let reply = rig.session().deliver(&mail::sender("quarantine"), &to, &raw);
+    let reply = rig
+        .session()
+        .deliver(&mail::sender("quarantine"), &to, &raw);
     assert_eq!(reply.code, 250, "{}", reply.text());
     let stored = rig.filter.wait_line(&["disposition=quarantine"]);
     let run = |words: &[&str]| {
@@ -177,16 +179,23 @@ fn what_was_caught_is_released_by_the_service() {
             .current_dir(rig.filter.folder())
             .output()
             .unwrap();
-        assert!(out.status.success(), "{stored}\n{}", String::from_utf8_lossy(&out.stderr));
+        assert!(
+            out.status.success(),
+            "{stored}\n{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
     };
     assert_eq!(rig.arrived_before_marker().len(), 0);
     run(&["release", "--no-wait", "--domain", "example.org", "--yes"]);
     let is_it = |mail: &crate::sink::Mail| mail.message.ends_with(&raw);
-    let mails = rig.sink.wait("the released mail", |mails| mails.iter().any(is_it));
+    let mails = rig
+        .sink
+        .wait("the released mail", |mails| mails.iter().any(is_it));
     let mail = mails.iter().find(|mail| is_it(mail)).unwrap();
     assert_eq!(mail.to.len(), 2, "{:?}", mail.to);
     let (ours, _) = apart(mail);
     assert_eq!(ours.len(), 2, "{ours:?}");
-    rig.filter.wait_line(&["released to <kim@example.org>: 250 2.0.0 Ok: queued as "]);
+    rig.filter
+        .wait_line(&["released to <kim@example.org>: 250 2.0.0 Ok: queued as "]);
     rig.filter.wait_line(&["reason=release:"]);
 }

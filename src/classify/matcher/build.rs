@@ -69,6 +69,11 @@ impl Builder<'_> {
             name,
             left: left && is_word_byte(bytes[0]),
             right: right && is_word_byte(bytes[bytes.len() - 1]),
+            // Where words have no edges, "btc" may stand between ideographs, but "ipa" not in "participate".
+            left_latin: pack.edges == Edges::None && !open_left && bytes[0].is_ascii_alphabetic(),
+            right_latin: pack.edges == Edges::None
+                && !open_right
+                && bytes[bytes.len() - 1].is_ascii_alphabetic(),
         };
         let index = *self.texts.entry(folded.to_owned()).or_insert_with(|| {
             self.literals.push((folded.to_owned(), Vec::new()));
@@ -83,6 +88,8 @@ impl Builder<'_> {
             Some(known) => {
                 known.left &= target.left;
                 known.right &= target.right;
+                known.left_latin &= target.left_latin;
+                known.right_latin &= target.right_latin;
             }
             None => targets.push(target),
         }

@@ -54,6 +54,9 @@ struct Target {
     name: u16,
     left: bool,
     right: bool,
+    /// No Latin letter may stand beside it: a Latin word of a language without spaces.
+    left_latin: bool,
+    right_latin: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -204,5 +207,29 @@ mod tests {
         assert!(!alone.is_empty());
         let decoy = "the committee met on tuesday to paint the bridge. ".repeat(1000);
         assert!(said(&format!("{decoy}{threat}. {decoy}")).is_superset(&alone));
+    }
+
+    /// Latin words of a language without spaces stand between ideographs and beside digits, but
+    /// not inside words of other languages.
+    #[test]
+    fn a_latin_word_of_japanese_is_no_part_of_an_english_one() {
+        let matcher = matcher();
+        let japanese = matcher
+            .languages
+            .iter()
+            .position(|language| language.code == "ja")
+            .unwrap();
+        for (text, classes) in [
+            ("ipaが発表", 1),
+            ("500btcを", 1),
+            ("snsで", 1),
+            ("we participate", 0),
+            ("expansns", 0),
+            ("snsx", 0),
+        ] {
+            let scan = matcher.scan(text, &mut Desk::default());
+            let found = scan.classes[japanese];
+            assert_eq!(found > 0, classes > 0, "{text}: {found}");
+        }
     }
 }

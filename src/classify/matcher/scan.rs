@@ -58,10 +58,16 @@ impl Notes<'_> {
             .as_bytes()
             .get(end)
             .is_none_or(|&byte| !is_word_byte(byte));
+        let is_latin = |at: Option<usize>| {
+            at.and_then(|at| self.text.as_bytes().get(at))
+                .is_some_and(u8::is_ascii_alphabetic)
+        };
         let range = self.matcher.targets_of[number as usize].clone();
         let mut span = None;
         for target in &self.matcher.targets[range.start as usize..range.end as usize] {
             if (target.right && !is_end)
+                || (target.right_latin && is_latin(Some(end)))
+                || (target.left_latin && is_latin(start.checked_sub(1)))
                 || (target.left && !is_start && !self.is_left_edge(start, target.language))
             {
                 continue;
