@@ -5,6 +5,7 @@
 //!     benches/run stages          MB/s of each stage, and the slowest messages of a megabyte
 //!     benches/run milter [COUNT]  CPU per message and messages per second over TCP and UNIX sockets
 //!     benches/run postfix         time of a message through a real Postfix (as root)
+//!     benches/run quarantine [ENTRIES]  messages stored per second, and searches among 1,000,000 entries
 //!     benches/run memory          memory with large messages on many connections
 //!
 //! Runs alternate between the two, and medians are shown, so that a busy moment of the machine hits both.
@@ -23,6 +24,13 @@ mod noop;
 #[allow(dead_code, reason = "shared with tests/mta, which uses all of it")]
 #[path = "../../tests/mta/postfix.rs"]
 mod postfix;
+mod quarantine;
+#[allow(
+    dead_code,
+    reason = "shared with tests/quarantine, which uses all of it"
+)]
+#[path = "../../tests/quarantine/rig.rs"]
+mod rig;
 mod server;
 #[allow(dead_code, reason = "shared with tests/mta, which uses all of it")]
 #[path = "../../tests/mta/sink.rs"]
@@ -30,6 +38,12 @@ mod sink;
 #[allow(dead_code, reason = "shared with tests/mta, which uses all of it")]
 #[path = "../../tests/mta/smtp.rs"]
 mod smtp;
+#[allow(
+    dead_code,
+    reason = "shared with tests/quarantine, which uses all of it"
+)]
+#[path = "../../tests/quarantine/server.rs"]
+mod sql_server;
 mod stages;
 mod through_postfix;
 
@@ -60,6 +74,12 @@ fn main() {
     }
     if matches!(what.as_str(), "all" | "postfix") {
         through_postfix::compare(RUNS);
+    }
+    if matches!(what.as_str(), "all" | "quarantine") {
+        quarantine::run(
+            args.next()
+                .map_or(1_000_000, |count| count.parse().unwrap()),
+        );
     }
     if matches!(what.as_str(), "all" | "memory") {
         memory();
