@@ -108,6 +108,12 @@ fn greeting(config: &Config, path: Option<&Path>, daemon: &Daemon) -> String {
     }
     let state = std::path::absolute(&config.state_dir).unwrap_or(config.state_dir.clone());
     line("stored in", state.display().to_string());
+    let quarantine = match (&config.quarantine.url, config.quarantine.enabled) {
+        (_, false) => "off: the mail server holds what belongs there".to_owned(),
+        (None, true) => state.join("quarantine.db").display().to_string(),
+        (Some(url), true) => url.clone(),
+    };
+    line("quarantine", quarantine);
     // An MTA looks for a relative path in a folder of its own.
     let sockets: Vec<SocketAddress> = daemon
         .sockets()
