@@ -163,6 +163,8 @@ fn sendmail_mc(dir: &Path, port: u16, sink: u16, milter: &str, flag: &str) -> St
          define(`confSERVICE_SWITCH_FILE', `{dir}/service.switch')\n\
          define(`confDELIVERY_MODE', `background')\n\
          define(`confTO_IDENT', `0')\n\
+         define(`confQUEUE_LA', `1000')\n\
+         define(`confREFUSE_LA', `1000')\n\
          define(`confDONT_BLAME_SENDMAIL', `GroupWritableDirPathSafe,TrustStickyBit')\n\
          define(`SMART_HOST', `relay:[127.0.0.1]')\n\
          define(`RELAY_MAILER_ARGS', `TCP $h {sink}')\n\

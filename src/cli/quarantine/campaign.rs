@@ -1,10 +1,9 @@
 //! `callbluff quarantine campaign`: a whole wave at once.
 
 use crate::cli::quarantine::desk::{Caution, Desk, Selection, words};
-use crate::cli::quarantine::release::{self, print_would};
-use crate::cli::quarantine::report;
+use crate::cli::quarantine::{delete, release, report};
 use crate::cli::show::printable;
-use crate::quarantine::{Deed, Filter, Page, State, Trouble, Wave};
+use crate::quarantine::{Filter, Page, State, Wave};
 use jiff::Timestamp;
 use serde_json::json;
 use std::io::Write;
@@ -92,7 +91,10 @@ pub(super) fn run(args: &CampaignArgs, desk: &Desk, out: &mut dyn Write) -> Resu
             let how = release::How::new(args.attached, &args.reason, args.no_wait);
             release::release_all(&selection, &args.caution, &how, desk, out)
         }
-        Command::Delete(args) => desk.wait(delete(args, desk, out)),
+        Command::Delete(args) => {
+            let selection = Selection::of_campaign(&args.name, vec![State::Held]);
+            delete::delete_all(&selection, &args.caution, &args.reason, desk, out)
+        }
         Command::Report(args) => {
             let first = desk.wait(first(&args.name, desk))?;
             report::report_all(&Selection::one(&first), &args.how, desk, out)
@@ -167,49 +169,6 @@ async fn show(name: &str, desk: &Desk, out: &mut dyn Write) -> Result<u8, String
         next = listing.next;
         if next.is_none() {
             return Ok(u8::from(!found));
-        }
-    }
-}
-
-async fn delete(args: &Delete, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
-    let selection = Selection::of_campaign(&args.name, vec![State::Held]);
-    let count = selection.count(desk, &[]).await?;
-    if count == 0 || !args.caution.allows("delete", count)? {
-        return Ok(1);
-    }
-    let mut next = None;
-    loop {
-        let listing = selection.page(desk, &[], next).await?;
-        for entry in &listing.entries {
-            if args.caution.dry_run {
-                print_would(desk, out, entry, "delete")?;
-                continue;
-            }
-            let deed = Deed {
-                at: Timestamp::now(),
-                who: desk.by.clone(),
-                what: "deleted".to_owned(),
-                why: args.reason.clone(),
-            };
-            match desk
-                .store
-                .set_state(&entry.id, &[State::Held], State::Deleted, &deed)
-                .await
-            {
-                // Somebody else was faster.
-                Err(error) if error.trouble == Trouble::State => continue,
-                done => done.map_err(|error| error.to_string())?,
-            }
-            let text = if desk.json {
-                json!({"v": 1, "entry": entry.id, "state": "deleted"}).to_string()
-            } else {
-                format!("{} deleted", entry.id)
-            };
-            write(out, &text)?;
-        }
-        next = listing.next;
-        if next.is_none() {
-            return Ok(0);
         }
     }
 }

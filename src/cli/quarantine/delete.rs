@@ -32,33 +32,40 @@ struct Row<'a> {
 
 /// Runs the command and returns the exit status: 1 where nothing was deleted.
 pub(super) fn run(args: &Delete, desk: &Desk, out: &mut dyn Write) -> Result<u8, String> {
+    delete_all(&args.selection, &args.caution, &args.reason, desk, out)
+}
+
+/// Deletes every entry that is meant; the exit status as for `run`.
+pub(super) fn delete_all(
+    selection: &Selection,
+    caution: &Caution,
+    reason: &str,
+    desk: &Desk,
+    out: &mut dyn Write,
+) -> Result<u8, String> {
     desk.wait(async {
-        let count = args.selection.count(desk, &STATES).await?;
-        if !args.caution.allows("delete", count)? {
+        let count = selection.count(desk, &STATES).await?;
+        if !caution.allows("delete", count)? {
             return Ok(1);
         }
         let mut next = None;
         loop {
             // Entries keep their place in the list when their state changes, so pages stay right.
-            let listing = args.selection.page(desk, &STATES, next).await?;
+            let listing = selection.page(desk, &STATES, next).await?;
             for entry in &listing.entries {
                 let deed = Deed {
                     at: Timestamp::now(),
                     who: desk.by.clone(),
                     what: "deleted".to_owned(),
-                    why: args.reason.clone(),
+                    why: reason.to_owned(),
                 };
-                if !args.caution.dry_run {
+                if !caution.dry_run {
                     desk.store
                         .set_state(&entry.id, &STATES, State::Deleted, &deed)
                         .await
                         .map_err(|err| err.to_string())?;
                 }
-                let done = if args.caution.dry_run {
-                    "would"
-                } else {
-                    "deleted"
-                };
+                let done = if caution.dry_run { "would" } else { "deleted" };
                 let text = match desk.json {
                     true => line(&Row {
                         v: 1,
