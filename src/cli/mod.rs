@@ -35,7 +35,7 @@ enum Command {
     Config(config::ConfigArgs),
     Eval(eval::Eval),
     Policy(policy::PolicyArgs),
-    Quarantine(quarantine::QuarantineArgs),
+    Quarantine(Box<quarantine::QuarantineArgs>),
     Reload(reload::Reload),
     Run(run::Run),
     Scan(scan::Scan),
