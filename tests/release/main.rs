@@ -421,3 +421,48 @@ async fn evidence_and_reports_leave_masked_and_in_bounds() {
         );
     }
 }
+
+#[tokio::test]
+async fn memory_stays_flat_while_many_are_exported() {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let ground = Ground::new();
+    let mut seed = 1_u64;
+    let mut mail = |number: u32| {
+        let mut raw =
+            format!("Subject: {number}\r\nContent-Type: application/x-noise\r\n\r\n").into_bytes();
+        while raw.len() < 1 << 20 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            raw.extend_from_slice(format!("{seed:016x}\r\n").as_bytes());
+        }
+        raw
+    };
+    // The most of any command that was waited for, in KiB (getrusage(2)).
+    let peak = || getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
+    let mut peaks = Vec::new();
+    for count in [3_u32, 60] {
+        for number in 0..count {
+            ground.put(&mail(number), &["kim@example.org"]).await;
+        }
+        let name = ground
+            .folder
+            .path()
+            .join(format!("{count}.zip"))
+            .display()
+            .to_string();
+        let words = [
+            "export",
+            "--domain",
+            "example.org",
+            "--unmasked",
+            "--output",
+            &name,
+        ];
+        let (status, text) = ground.output(&words);
+        assert_eq!(status, Some(0), "{text}");
+        peaks.push(peak());
+    }
+    assert!(
+        peaks[1] < peaks[0] + (16 << 10),
+        "{peaks:?} KiB for 3 and 63 MB of mail"
+    );
+}
