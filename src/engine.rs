@@ -86,7 +86,14 @@ impl Engine {
     /// When anything in the files is wrong: then all of it is told.
     pub fn load(path: Option<&Path>) -> Result<(Self, Diagnostics), Diagnostics> {
         let (config, judge, warnings) = load_judge(path)?;
-        let judge = move |envelope: &Envelope, reading: &Reading| judge.judge(envelope, reading);
+        // Whether a message is clean is known long before all is known that it says.
+        let wants_all = config.policy.looks_into_clean()
+            || !config.dns.lists.is_empty()
+            || !config.judge.blocked_wallets.is_empty();
+        let judge = move |envelope: &Envelope, reading: &Reading| match wants_all {
+            true => judge.judge(envelope, reading),
+            false => judge.judge_briefly(envelope, reading),
+        };
         Ok((Self::with_judge(config, judge), warnings))
     }
 

@@ -32,7 +32,7 @@ pub(crate) enum Voice {
 
 /// Everything that was said.
 #[derive(Debug, Default)]
-pub(crate) struct Evidence {
+pub(crate) struct Evidence<'t> {
     /// First place of each signal, by voice.
     pub said: BTreeMap<(Voice, String), Place>,
     /// Words of the sender's own, in the body.
@@ -49,9 +49,7 @@ pub(crate) struct Evidence {
     /// Every rule that held, by language and number.
     pub rules: BTreeSet<(u8, u16)>,
     /// The folded texts that the reader sees, for fingerprints.
-    pub folded: Vec<String>,
-    /// How texts were hidden from filters, from what was folded away.
-    pub disguises: Vec<Finding>,
+    pub folded: Vec<&'t str>,
     /// Was a text too dense to be looked at completely?
     pub is_cut: bool,
     /// The signals in `said`, by their number.
@@ -61,18 +59,37 @@ pub(crate) struct Evidence {
     desk: Desk,
 }
 
-impl Evidence {
-    /// Looks through all pieces.
-    pub(crate) fn gather(matcher: &Matcher, pieces: &[Piece]) -> Self {
-        let mut evidence = Self::default();
+/// A text of a message as it is searched: one voice of one piece.
+#[derive(Debug)]
+pub(crate) struct Text {
+    voice: Voice,
+    place: Place,
+    /// In the body, by the sender: its words are counted.
+    is_own_body: bool,
+    /// Folded.
+    pub text: String,
+}
+
+/// The texts of a message, folded.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    /// In the order of the message.
+    pub list: Vec<Text>,
+    /// How texts were hidden from filters, from what was folded away.
+    pub disguises: Vec<Finding>,
+}
+
+impl Texts {
+    /// Tells voices apart and folds what they say.
+    pub(crate) fn new(pieces: &[Piece]) -> Self {
+        let mut texts = Self::default();
         for piece in pieces {
-            evidence.piece(matcher, piece);
+            texts.piece(piece);
         }
-        evidence.say_guards(matcher);
-        evidence
+        texts
     }
 
-    fn piece(&mut self, matcher: &Matcher, piece: &Piece) {
+    fn piece(&mut self, piece: &Piece) {
         let place = piece.place;
         let own = if place.hidden || place.reading > 0 {
             Voice::Hidden
@@ -86,50 +103,65 @@ impl Evidence {
             place.origin,
             Origin::Subject | Origin::DisplayName | Origin::FileName
         );
-        let mut stats = FoldStats::default();
-        let words = self.text(matcher, &voices.own, own, place, &mut stats);
-        if own == Voice::Own && is_body {
-            self.own_words += words;
-        }
         // Behind a hidden or attached text nobody else speaks.
         let (cited, quoted, forwarded) = if own == Voice::Own {
             (Voice::Cited, Voice::Quoted, Voice::Forwarded)
         } else {
             (own, own, own)
         };
-        self.text(matcher, &voices.cited, cited, place, &mut stats);
-        self.text(matcher, &voices.quoted, quoted, place, &mut stats);
-        self.text(matcher, &voices.forwarded, forwarded, place, &mut stats);
+        let mut stats = FoldStats::default();
+        for (voice, text, is_sender) in [
+            (own, voices.own.as_ref(), true),
+            (cited, &voices.cited, false),
+            (quoted, &voices.quoted, false),
+            (forwarded, &voices.forwarded, false),
+        ] {
+            if text.is_empty() {
+                continue;
+            }
+            let folded = fold(text);
+            stats.add(&folded.stats);
+            self.list.push(Text {
+                voice,
+                place,
+                is_own_body: is_sender && voice == Voice::Own && is_body,
+                text: folded.text,
+            });
+        }
         self.disguises.extend(fold_findings(&stats, place));
+    }
+}
+
+impl<'t> Evidence<'t> {
+    /// Looks through all texts.
+    pub(crate) fn gather(matcher: &Matcher, texts: &'t Texts) -> Self {
+        let mut evidence = Self::default();
+        for text in &texts.list {
+            let words = evidence.text(matcher, text);
+            if text.is_own_body {
+                evidence.own_words += words;
+            }
+        }
+        evidence.say_guards(matcher);
+        evidence
     }
 
     /// Looks through one text and says how many words it has.
-    fn text(
-        &mut self,
-        matcher: &Matcher,
-        text: &str,
-        voice: Voice,
-        place: Place,
-        stats: &mut FoldStats,
-    ) -> usize {
-        if text.is_empty() {
-            return 0;
-        }
-        let folded = fold(text);
-        stats.add(&folded.stats);
+    fn text(&mut self, matcher: &Matcher, text: &'t Text) -> usize {
+        let (voice, place, folded) = (text.voice, text.place, text.text.as_str());
         // The plain and the HTML form of a mail mostly say the same.
         let known = self
             .looked_at
             .iter()
-            .find(|(other, index, _)| *other == voice && self.folded[*index] == folded.text);
+            .find(|(other, index, _)| *other == voice && self.folded[*index] == folded);
         if let Some(&(_, _, words)) = known {
             // A long text has the same fingerprint, said once or twice.
             if words < LONG_TEXT {
-                self.folded.push(folded.text);
+                self.folded.push(folded);
             }
             return words;
         }
-        let scan = matcher.scan(&folded.text, &mut self.desk);
+        let scan = matcher.scan(folded, &mut self.desk);
         self.is_cut |= scan.is_cut;
         for (language, &classes) in (0u8..).zip(&scan.classes) {
             let language = matcher.language(language);
@@ -160,7 +192,7 @@ impl Evidence {
             if self.looked_at.len() < MOST_COMPARED {
                 self.looked_at.push((voice, self.folded.len(), words));
             }
-            self.folded.push(folded.text);
+            self.folded.push(folded);
         }
         words
     }
@@ -176,7 +208,7 @@ impl Evidence {
 
     /// The fingerprint of all that the reader sees; `None` where that is too short.
     pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
-        Fingerprint::of(self.folded.iter().map(String::as_str))
+        Fingerprint::of(self.folded.iter().copied())
     }
 
     /// The signals of these voices with their first place.

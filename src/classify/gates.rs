@@ -31,9 +31,12 @@ pub(crate) struct Told<'s> {
 
 impl<'s> Told<'s> {
     /// The signals with these identifiers, of a message whose longest text has so many words.
-    pub(crate) fn new(ids: impl IntoIterator<Item = &'s String>, words: usize) -> Self {
+    pub(crate) fn new<S>(ids: impl IntoIterator<Item = &'s S>, words: usize) -> Self
+    where
+        S: AsRef<str> + ?Sized + 's,
+    {
         Self {
-            ids: ids.into_iter().map(String::as_str).collect(),
+            ids: ids.into_iter().map(AsRef::as_ref).collect(),
             is_long: words > LONG_TEXT,
         }
     }
@@ -134,7 +137,8 @@ impl<'s> Told<'s> {
     }
 }
 
-fn is_hint(id: &str) -> bool {
+/// Is it a loose word?
+pub(crate) fn is_hint(id: &str) -> bool {
     id.ends_with(".hint")
 }
 

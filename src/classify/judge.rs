@@ -1,8 +1,9 @@
 //! The judge: all that is loaded once and used for every message.
 
-use crate::classify::evidence::{Evidence, Voice};
+use crate::classify::bound;
+use crate::classify::evidence::{Evidence, Texts, Voice};
 use crate::classify::gates::{self, Told};
-use crate::classify::matcher::Matcher;
+use crate::classify::matcher::{Glance, Matcher};
 use crate::classify::model::{Model, Sum, category, themes};
 use crate::classify::pack::Pack;
 use crate::classify::template::{Fingerprint, Template, Templates};
@@ -115,7 +116,36 @@ impl Judge {
 
     /// Judges one message. Never fails: damaged input is a fact that is judged.
     pub fn judge(&self, envelope: &Envelope, reading: &Reading) -> Verdict {
-        let case = self.examine(envelope, reading);
+        let texts = Texts::new(&reading.pieces);
+        let facts = self.facts(envelope, reading, &texts);
+        self.verdict(reading, self.examine(reading, &texts, facts, Depth::All))
+    }
+
+    /// As [`Self::judge`], but no longer than until it is sure that the message is clean.
+    ///
+    /// The class is the same. The signals, points and payment addresses of a clean message are those
+    /// that were found until then, and often none.
+    pub fn judge_briefly(&self, envelope: &Envelope, reading: &Reading) -> Verdict {
+        let texts = Texts::new(&reading.pieces);
+        let facts = self.facts(envelope, reading, &texts);
+        let case = match self.may_say_enough(&reading.pieces, &texts, &facts) {
+            true => self.examine(reading, &texts, facts, Depth::Enough),
+            false => {
+                let evidence = Evidence::default();
+                let found = self.weigh(&evidence, &[], &facts, &[]);
+                Case {
+                    evidence,
+                    wallets: Wallets::default(),
+                    template: None,
+                    context: Context::Direct,
+                    found,
+                }
+            }
+        };
+        self.verdict(reading, case)
+    }
+
+    fn verdict(&self, reading: &Reading, case: Case<'_>) -> Verdict {
         let told = Told::new(case.found.places.keys(), case.evidence.most_words);
         let kind = gates::kind(&told);
         let score = case
@@ -124,7 +154,7 @@ impl Judge {
             .score
             .min(gates::by_context(case.context, about(&case.evidence)))
             .min(gates::by_signals(kind, &told));
-        let score = (score * 10.0).round() / 10.0;
+        let score = bound::rounded(score);
         let class = if score >= SEXTORTION {
             Class::Sextortion
         } else if score >= SUSPECT {
@@ -169,16 +199,15 @@ impl Judge {
 
     /// The identifiers of every signal of a message, weighed or not: what a model is fitted on.
     pub fn signals(&self, envelope: &Envelope, reading: &Reading) -> BTreeSet<String> {
-        self.examine(envelope, reading)
-            .found
-            .places
-            .into_keys()
-            .collect()
+        let texts = Texts::new(&reading.pieces);
+        let facts = self.facts(envelope, reading, &texts);
+        let case = self.examine(reading, &texts, facts, Depth::All);
+        case.found.places.into_keys().collect()
     }
 
     /// Every pattern that holds somewhere in a message.
     pub fn rules(&self, reading: &Reading) -> BTreeSet<Rule> {
-        Evidence::gather(&self.matcher, &reading.pieces)
+        Evidence::gather(&self.matcher, &Texts::new(&reading.pieces))
             .rules
             .into_iter()
             .map(|(language, number)| Rule(language, number))
@@ -198,7 +227,7 @@ impl Judge {
 
     /// The fingerprint of a message's texts; `None` where they are too short.
     pub fn fingerprint(&self, reading: &Reading) -> Option<Fingerprint> {
-        Evidence::gather(&self.matcher, &reading.pieces).fingerprint()
+        Evidence::gather(&self.matcher, &Texts::new(&reading.pieces)).fingerprint()
     }
 
     /// What a signal tells, in one sentence.
@@ -223,17 +252,55 @@ impl Judge {
         &self.model
     }
 
-    fn examine(&self, envelope: &Envelope, reading: &Reading) -> Case {
-        let evidence = Evidence::gather(&self.matcher, &reading.pieces);
+    /// What is known of a message without a look at what it says.
+    fn facts(&self, envelope: &Envelope, reading: &Reading, texts: &Texts) -> Vec<Finding> {
+        let mut facts: Vec<Finding> = reading.findings.clone();
+        facts.extend(header::findings(&self.settings, envelope, &reading.header));
+        facts.extend(texts.disguises.iter().cloned());
+        facts
+    }
+
+    /// Could the words of these texts make the message more than clean?
+    fn may_say_enough(&self, pieces: &[Piece], texts: &Texts, facts: &[Finding]) -> bool {
+        let Some(mut glance) = self.matcher.glance() else {
+            return true;
+        };
+        for text in &texts.list {
+            glance.look(&text.text);
+        }
+        let is_open = |signals: &[u16], has_wallet| {
+            let said = signals.iter().map(|&signal| self.matcher.signal_id(signal));
+            let known = facts.iter().map(|fact| fact.id);
+            let words = glance.most_words();
+            bound::may_be_suspect(&self.model, said.chain(known), has_wallet, words)
+        };
+        let mut has_wallet = None;
+        // First by the words alone, then by how near they stand; addresses only where they matter.
+        [Glance::signals, Glance::near_signals]
+            .into_iter()
+            .all(|ask| {
+                let signals = ask(&glance);
+                is_open(&signals, false)
+                    || (is_open(&signals, true)
+                        && *has_wallet
+                            .get_or_insert_with(|| !wallets::find(pieces).found.is_empty()))
+            })
+    }
+
+    fn examine<'t>(
+        &self,
+        reading: &Reading,
+        texts: &'t Texts,
+        mut facts: Vec<Finding>,
+        depth: Depth,
+    ) -> Case<'t> {
+        let evidence = Evidence::gather(&self.matcher, texts);
         let mut wallets = wallets::find(&reading.pieces);
         let allowed = &self.settings.allowed_wallets;
         if !allowed.is_empty() {
             let is_other = |wallet: &FoundWallet| !allowed.contains(&wallet.hit.address);
             wallets.found.retain(is_other);
         }
-        let mut facts: Vec<Finding> = reading.findings.clone();
-        facts.extend(header::findings(&self.settings, envelope, &reading.header));
-        facts.extend(evidence.disguises.iter().cloned());
         if wallets.is_cut {
             facts.push(Finding {
                 id: "limit.wallets",
@@ -242,20 +309,21 @@ impl Judge {
         }
         // A fingerprint costs as much as a scan: only a message that can be more than clean is compared.
         let mut template = None;
-        let says_something =
-            themes(evidence.said.keys().map(|(_, id)| id.as_str())) >= THEMES_FOR_MORE;
+        let ids = || evidence.said.keys().map(|(_, id)| id.as_str());
+        let has_wallet = !wallets.found.is_empty();
+        let says_something = themes(ids()) >= THEMES_FOR_MORE
+            && (depth == Depth::All
+                || bound::may_be_suspect(
+                    &self.model,
+                    ids().chain(facts.iter().map(|fact| fact.id)),
+                    has_wallet,
+                    evidence.most_words,
+                ));
         if says_something {
             facts.extend(quoted_password(&reading.pieces));
         }
-        let wallet = (!wallets.found.is_empty()).then_some("wallet.any");
-        let all_themes = themes(
-            evidence
-                .said
-                .keys()
-                .map(|(_, id)| id.as_str())
-                .chain(facts.iter().map(|fact| fact.id))
-                .chain(wallet),
-        );
+        let wallet = has_wallet.then_some("wallet.any");
+        let all_themes = themes(ids().chain(facts.iter().map(|fact| fact.id)).chain(wallet));
         if says_something
             && self.model.may_be_suspect(all_themes)
             && let Some(fingerprint) = evidence.fingerprint()
@@ -294,7 +362,7 @@ impl Judge {
 
     fn weigh(
         &self,
-        evidence: &Evidence,
+        evidence: &Evidence<'_>,
         voices: &[Voice],
         facts: &[Finding],
         wallets: &[FoundWallet],
@@ -356,7 +424,7 @@ impl Judge {
     }
 
     /// Who threatens whom, and the findings that count for it.
-    fn context(&self, evidence: &Evidence, direct: Found, whole: Found) -> (Context, Found) {
+    fn context(&self, evidence: &Evidence<'_>, direct: Found, whole: Found) -> (Context, Found) {
         // A scam text that is merely quoted or wrapped, with no words of a real sender, is a trick;
         // its subject alone may look like a threat, but says less.
         if evidence.own_words < FEW_WORDS && whole.sum.score >= SUSPECT {
@@ -376,9 +444,18 @@ impl Judge {
     }
 }
 
+/// How much is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// Everything.
+    All,
+    /// No more than until a message is surely clean.
+    Enough,
+}
+
 /// All that was found out about one message, before points become a verdict.
-struct Case {
-    evidence: Evidence,
+struct Case<'t> {
+    evidence: Evidence<'t>,
     wallets: Wallets,
     template: Option<String>,
     context: Context,
@@ -412,7 +489,7 @@ fn quoted_password(pieces: &[Piece]) -> Option<Finding> {
 }
 
 /// How many ways there are in which the sender's own words speak about such mail.
-fn about(evidence: &Evidence) -> usize {
+fn about(evidence: &Evidence<'_>) -> usize {
     let own = evidence.of(&[Voice::Own]);
     let guards = ABOUT.iter().filter(|id| own.contains_key(**id)).count();
     // "I got this. What shall I do?" together is what a victim says, and no extorter.

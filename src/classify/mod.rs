@@ -1,5 +1,6 @@
 //! Judging: from the texts of a message to a verdict that names every reason.
 
+mod bound;
 mod builtin;
 mod evidence;
 mod examples;

@@ -132,6 +132,19 @@ fn names(words: &Words, word: Option<&str>) -> bool {
 }
 
 impl Conditions {
+    /// Does it ask what a clean message says: its points, signals or payment addresses?
+    pub fn looks_into_clean(&self) -> bool {
+        self.classes.contains(&Class::Clean)
+            && (self.min_score.is_some()
+                || self.max_score.is_some()
+                || self.min_wave.is_some()
+                || !self.categories.is_empty()
+                || !self.signals.is_empty()
+                || !self.templates.is_empty()
+                || !self.languages.is_empty()
+                || !self.coins.is_empty())
+    }
+
     /// Do they ask for this signal?
     pub(crate) fn names_signal(&self, id: &str) -> bool {
         !self.signals.is_empty() && self.signals.contains(id)

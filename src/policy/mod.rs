@@ -134,6 +134,17 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Does a rule ask what clean messages say, or put it into their header? Then they must be
+    /// judged completely.
+    pub fn looks_into_clean(&self) -> bool {
+        let of_domains = self.domains.values().flat_map(|domain| &domain.rules);
+        self.rules.iter().chain(of_domains).any(|rule| {
+            let tells = !rule.action.headers.is_empty() || rule.action.subject_prefix.is_some();
+            rule.conditions.looks_into_clean()
+                || (tells && rule.conditions.classes.contains(&Class::Clean))
+        })
+    }
+
     /// What is done with a message for one recipient.
     pub fn decide(&self, facts: &Facts<'_>, recipient: &Address) -> Decision {
         self.let_through(facts).unwrap_or_else(|| {

@@ -16,7 +16,15 @@ use std::sync::LazyLock;
 static JUDGE: LazyLock<Judge> = LazyLock::new(Judge::builtin);
 
 fn judge(raw: &[u8]) -> Verdict {
-    JUDGE.judge(&Envelope::default(), &read(raw, &ReadLimits::default()))
+    let (envelope, reading) = (Envelope::default(), read(raw, &ReadLimits::default()));
+    let verdict = JUDGE.judge(&envelope, &reading);
+    let brief = JUDGE.judge_briefly(&envelope, &reading);
+    // Of a clean message it may know less.
+    match verdict.class {
+        Class::Clean => assert_eq!(brief.class, Class::Clean),
+        _ => assert_eq!(brief, verdict, "{}", String::from_utf8_lossy(raw)),
+    }
+    verdict
 }
 
 /// Hits and all, by some key.

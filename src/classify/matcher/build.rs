@@ -1,10 +1,13 @@
 //! From packs to a matcher: words are numbered, patterns parsed.
 
+use crate::classify::Category;
 use crate::classify::find::{Find, Name};
 use crate::classify::lexicon::Lexicon;
 use crate::classify::matcher::gate::Gate;
 use crate::classify::matcher::loose::{Loose, is_foreign};
+use crate::classify::matcher::overview::Overview;
 use crate::classify::matcher::{Language, Matcher, NearRegex, Rule, Target};
+use crate::classify::model::category;
 use crate::classify::pack::{Edges, Pack, Text};
 use crate::classify::words::is_word_byte;
 use crate::diagnose::Diagnostics;
@@ -347,6 +350,15 @@ impl Matcher {
         for language in &mut languages {
             language.gate = Gate::new(language);
         }
+        let number = languages
+            .first()
+            .and_then(|common| common.names.iter().position(|name| name == "number"))
+            .map(|number| number as u16);
+        let signals = &builder.signals.list;
+        let overview = Overview::new(&builder.literals, &languages, number, |signal| {
+            let category = category(&signals[usize::from(signal)]);
+            !category.is_some_and(Category::is_guard)
+        });
         let small = "the packs are far smaller than the automaton's limit of states";
         Some(Self {
             lexicon: Lexicon::new(words.into_iter()),
@@ -364,10 +376,8 @@ impl Matcher {
             }),
             targets_of,
             targets,
-            number: languages
-                .first()
-                .and_then(|common| common.names.iter().position(|name| name == "number"))
-                .map(|number| number as u16),
+            number,
+            overview,
             languages,
             signals: builder.signals.list,
             reasons: packs

@@ -7,7 +7,10 @@
 
 mod build;
 mod gate;
+mod glance;
 mod loose;
+mod near;
+mod overview;
 mod scan;
 
 use crate::classify::find::{Find, Span};
@@ -16,10 +19,12 @@ use aho_corasick::dfa::DFA;
 use aho_corasick::nfa::contiguous::NFA;
 use gate::Gate;
 use loose::Loose;
+use overview::Overview;
 use scan::Scanner;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
+pub(crate) use glance::Glance;
 pub(crate) use scan::Desk;
 
 /// Something that a pattern says was said in a text.
@@ -98,6 +103,8 @@ pub(crate) struct Matcher {
     targets_of: Vec<Range<u32>>,
     targets: Vec<Target>,
     languages: Vec<Language>,
+    /// For a first look; `None` where there are too many languages for it.
+    overview: Option<Overview>,
     /// The class `number` of the common pack.
     number: Option<u16>,
     signals: Vec<String>,
@@ -137,7 +144,14 @@ impl Matcher {
             });
             language.gate = Gate::new(language);
         }
+        // What it tells would still be right, but too much.
+        left.overview = None;
         left
+    }
+
+    /// Begins a first look at the texts of a message; `None` where only a scan can tell.
+    pub(crate) fn glance<'t>(&self) -> Option<Glance<'_, 't>> {
+        self.overview.as_ref().map(Glance::new)
     }
 
     /// Looks for everything in a folded text.
@@ -151,18 +165,22 @@ impl Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::builtin;
+    use crate::classify::model::category;
     use crate::classify::pack::Pack;
+    use crate::classify::{Category, builtin};
     use crate::diagnose::Diagnostics;
     use crate::diagnose::Source;
+    use crate::message::fold;
+
+    fn packs() -> Vec<Pack> {
+        let parse = |(name, text): &(&str, &str)| {
+            Pack::parse(&Source::new(*name, *text), &mut Diagnostics::new())
+        };
+        builtin::PACKS.iter().filter_map(parse).collect()
+    }
 
     fn matcher() -> Matcher {
-        let mut problems = Diagnostics::new();
-        let packs: Vec<Pack> = builtin::PACKS
-            .iter()
-            .filter_map(|(name, text)| Pack::parse(&Source::new(*name, *text), &mut problems))
-            .collect();
-        Matcher::new(&packs, &mut problems).expect("the shipped packs load")
+        Matcher::new(&packs(), &mut Diagnostics::new()).expect("the shipped packs load")
     }
 
     #[test]
@@ -230,6 +248,48 @@ mod tests {
             let scan = matcher.scan(text, &mut Desk::default());
             let found = scan.classes[japanese];
             assert_eq!(found > 0, classes > 0, "{text}: {found}");
+        }
+    }
+
+    /// Signals that a scan of these texts finds, and a glance does not foresee.
+    fn unforeseen(matcher: &Matcher, texts: &[&str]) -> Vec<String> {
+        let folded: Vec<String> = texts.iter().map(|text| fold(text).text).collect();
+        let mut glance = matcher.glance().expect("there are few languages");
+        let mut said = BTreeSet::new();
+        for text in &folded {
+            let scan = matcher.scan(text, &mut Desk::default());
+            said.extend(scan.said.iter().map(|said| said.signal));
+            glance.look(text);
+        }
+        let (any, near) = (glance.signals(), glance.near_signals());
+        said.into_iter()
+            .filter(|signal| !any.contains(signal) || !near.contains(signal))
+            .map(|signal| matcher.signal_id(signal).to_owned())
+            .filter(|id| !category(id).is_some_and(Category::is_guard))
+            .collect()
+    }
+
+    #[test]
+    fn a_glance_foresees_all_that_a_scan_finds() {
+        let matcher = matcher();
+        let packs = packs();
+        let sentences: Vec<&str> = packs
+            .iter()
+            .flat_map(|pack| &pack.examples)
+            .flat_map(|example| example.matching.iter().chain(&example.clean))
+            .map(|text| text.value.as_str())
+            .collect();
+        assert!(sentences.len() > 1_000);
+        let decoy = "The committee didn't meet on Tuesday, to paint the bridge.\n\n".repeat(90);
+        for (index, sentence) in sentences.iter().enumerate().step_by(3) {
+            let other = sentences[(index * 7 + 3) % sentences.len()];
+            for texts in [
+                &[*sentence][..],
+                &[&format!("{other} {sentence} \"{other}\"")],
+                &[&format!("{}{sentence}", &decoy[index % 1_000..]), other],
+            ] {
+                assert_eq!(unforeseen(&matcher, texts), [""; 0], "{texts:?}");
+            }
         }
     }
 }

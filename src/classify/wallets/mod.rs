@@ -175,6 +175,12 @@ impl Search<'_> {
         let mut at = 0;
         while at < text.len() {
             let start = at;
+            if let Some((letters, next)) = prose_word(text.as_bytes(), start)
+                && group.takes_prose(start..next - 1, letters)
+            {
+                at = next;
+                continue;
+            }
             let (end, next) = token_end(text, start);
             at = next;
             if start == end {
@@ -453,6 +459,22 @@ impl Search<'_> {
             .iter()
             .any(|word| around.iter().any(|part| part.contains(word)))
     }
+}
+
+/// A word of plain prose: less letters than any address has, none of them a capital but the first,
+/// perhaps one sign, and white space. How many letters, and where the next token begins.
+fn prose_word(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
+    let rest = &bytes[start..];
+    let most = prove::LEAST_CHARS.min(rest.len());
+    rest.first().filter(|byte| byte.is_ascii_alphabetic())?;
+    let mut letters = 1;
+    while letters < most && rest[letters].is_ascii_lowercase() {
+        letters += 1;
+    }
+    // The census of a token counts signs apart from letters, whichever they are.
+    let sign = usize::from(matches!(rest.get(letters), Some(b',' | b'.' | b';' | b':')));
+    let is_whole = letters < prove::LEAST_CHARS && rest.get(letters + sign) == Some(&b' ');
+    is_whole.then_some((letters, start + letters + sign + 1))
 }
 
 /// Where the token that begins at `start` ends, and where the white space character behind it does.

@@ -72,6 +72,19 @@ impl Group {
         self.tokens.push(token);
     }
 
+    /// Takes a word of prose as [`Self::push`] does, where no address can end before it.
+    pub(super) fn takes_prose(&mut self, word: Range<usize>, chars: usize) -> bool {
+        if !self.takes(chars) {
+            // With this word, if it is a shorter rest, there are two.
+            if self.tokens.len() > 1 {
+                return false;
+            }
+            self.tokens.clear();
+        }
+        self.push(word, chars);
+        true
+    }
+
     /// Forgets tokens that are too few for an address, and keeps the memory.
     pub(super) fn drop_few(&mut self) -> bool {
         let total: usize = self.tokens.iter().map(Range::len).sum();
