@@ -1,7 +1,7 @@
 //! The section about the quarantine: where messages are kept, and for how long.
 
 use crate::quarantine::{MasterKeys, Retention, Settings};
-use crate::toml_reader::{At, Table};
+use crate::toml_reader::{At, Secret, Table};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ const YEARS: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 /// Asks for every key of `[quarantine]`; paths are relative to `folder`.
 pub(super) fn read(table: Table<'_>, settings: &mut Settings, folder: &Path) {
     table.set_boolean("enabled", &mut settings.enabled);
-    settings.url = table.text("url").and_then(|at| url(&table, at));
+    // As a secret, so that no problem quotes the line: some will write the password into it.
+    settings.url = table.secret("url").and_then(|at| url(&table, at));
     settings.password = table.secret("password").map(|at| at.value);
     if settings.password.is_some()
         && settings.url.is_none()
@@ -57,14 +58,13 @@ pub(super) fn retention(table: &Table<'_>, retention: &mut Retention) {
     table.set_integer("entries", 1..=1_000_000_000, &mut retention.entries);
 }
 
-fn url(table: &Table<'_>, at: At<String>) -> Option<String> {
+fn url(table: &Table<'_>, at: At<Secret>) -> Option<String> {
     let hint = "write it as \"postgres://callbluff@db.example.org/callbluff\"";
-    let rest = at
-        .value
+    let text = at.value.expose();
+    let rest = text
         .strip_prefix("postgres://")
-        .or_else(|| at.value.strip_prefix("postgresql://"));
+        .or_else(|| text.strip_prefix("postgresql://"));
     let Some(rest) = rest else {
-        // Not quoted: there may be a password in it.
         table
             .document()
             .error_with(at.span, "`url` does not begin with postgres://", hint);
@@ -83,5 +83,5 @@ fn url(table: &Table<'_>, at: At<String>) -> Option<String> {
         );
         return None;
     }
-    Some(at.value)
+    Some(text.to_owned())
 }
