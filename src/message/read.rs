@@ -1,53 +1,22 @@
 //! From the bytes of a message to every text that a reader could see, in every reading.
 
+mod boundary;
+mod fields;
+mod limits;
+mod line_ends;
+mod multipart;
+
+pub use limits::ReadLimits;
+
 use crate::message::collect::Collector;
 use crate::message::content::{Content, second};
-use crate::message::headers::{self, Block, RawField};
+use crate::message::headers::{self, Block};
 use crate::message::mime::{self, Kind, Part};
-use crate::message::params::{Parameterised, file_names};
+use crate::message::params::file_names;
+use crate::message::read::fields::{MimeFields, STRUCTURAL, structural};
+use crate::message::read::line_ends::LineEnds;
 use crate::message::transfer::{self, Encoding};
 use crate::message::{Header, Origin, Place, Reading, findings, sniff};
-
-/// How much of a message is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadLimits {
-    /// The most visible text to keep, in bytes of UTF-8; as much hidden text again. Default: 256 KiB.
-    ///
-    /// Text beyond it is not read and adds the finding `limit.text`. Sextortion mail is seldom over 20 KiB.
-    pub text_bytes: usize,
-    /// The most decoded HTML, text and document source to look through, over all parts and
-    /// readings, in bytes. Default: 4 MiB.
-    ///
-    /// A mail may carry much more markup than text; beyond this the finding is `limit.text` too.
-    pub source_bytes: usize,
-    /// The most MIME parts to look at. Default: 1000; beyond it the finding is `limit.parts`.
-    pub parts: usize,
-    /// The most multiparts and attached messages around a part. Default: 250, in messages of
-    /// over 1 MiB at most 64; beyond it the finding is `limit.depth`.
-    pub depth: usize,
-    /// The most bytes of the top header to decode. Default: 256 KiB; beyond it the finding is
-    /// `limit.header`.
-    pub header_bytes: usize,
-    /// The most PDFs and pictures to hand on. Default: 16; beyond it the finding is `limit.media`.
-    pub media_items: usize,
-    /// The most bytes of PDFs and pictures to hand on, in sum. Default: 8 MiB; beyond it the
-    /// finding is `limit.media`.
-    pub media_bytes: usize,
-}
-
-impl Default for ReadLimits {
-    fn default() -> Self {
-        Self {
-            text_bytes: 256 * 1024,
-            source_bytes: 4 * 1024 * 1024,
-            parts: 1000,
-            depth: 250,
-            header_bytes: 256 * 1024,
-            media_items: 16,
-            media_bytes: 8 * 1024 * 1024,
-        }
-    }
-}
 
 /// Reads a message: every text, its header, its media, and what is odd about its structure.
 ///
@@ -268,88 +237,6 @@ impl Reader<'_> {
         }
     }
 
-    fn multipart(&mut self, part: &Part<'_>, fields: &MimeFields, place: Place, context: Context) {
-        let Kind::Multipart {
-            boundary,
-            preamble,
-            epilogue,
-            has_children,
-            is_open,
-        } = part.kind
-        else {
-            return;
-        };
-        if fields.kind.main == "multipart/encrypted" {
-            self.out.find(findings::ENCRYPTED_MAIL, place);
-        }
-        if is_open {
-            self.out.find(findings::NO_END, place);
-        }
-        let mut others: Vec<&str> = Vec::new();
-        for other in fields.kind.all("boundary") {
-            if other.trim_end() != boundary.trim_end() && !others.contains(&other) {
-                others.push(other);
-            }
-        }
-        if !others.is_empty() {
-            self.out.find(findings::BOUNDARY_TWICE, place);
-        }
-        for other in others.into_iter().take(2) {
-            self.again(with_boundary(other, part.body), place, context);
-        }
-        let delimiter = [b"--", boundary.as_bytes()].concat();
-        if !has_children {
-            self.without_parts(part.body, boundary, place, context);
-            return;
-        }
-        self.outside(strip_delimiter(preamble, &delimiter), place, context);
-        if is_open {
-            return;
-        }
-        // Behind the last part stands its end, then what no mail program should show.
-        let after = after_line(epilogue.trim_ascii_start());
-        if has_line(after, &delimiter) {
-            self.out.find(findings::BOUNDARY_AFTER_END, place);
-            self.again(with_boundary(boundary, after), place, context);
-        } else {
-            self.outside(after, place, context);
-        }
-    }
-
-    /// A multipart in which its boundary does not occur.
-    fn without_parts(&mut self, body: &[u8], boundary: &str, place: Place, context: Context) {
-        if let Some(guess) = guess_boundary(body, boundary.as_bytes()) {
-            self.out.find(findings::BOUNDARY_WRONG, place);
-            self.again(with_boundary(&guess, body), place, context);
-        } else {
-            self.outside(body, place, context);
-        }
-    }
-
-    /// Text in front of or behind the parts.
-    fn outside(&mut self, text: &[u8], place: Place, context: Context) {
-        let letters = text
-            .iter()
-            .filter(|byte| byte.is_ascii_alphabetic())
-            .count();
-        let high = text.iter().filter(|byte| **byte >= 0x80).count();
-        // Old mail programs are told here that this is MIME.
-        let head = text[..text.len().min(200)].to_ascii_lowercase();
-        let is_notice = letters < 200
-            && (memchr::memmem::find(&head, b"mime").is_some()
-                || memchr::memmem::find(&head, b"multi").is_some());
-        if letters + high < 30 || is_notice {
-            return;
-        }
-        // Mailing lists put their footers here.
-        if letters + high >= 250 {
-            self.out.find(findings::OUTSIDE_TEXT, place);
-        }
-        let mut raw = b"\n".to_vec();
-        raw.extend_from_slice(text);
-        self.again(raw, place, context);
-    }
-
     fn leaf(
         &mut self,
         part: &Part<'_>,
@@ -491,138 +378,10 @@ impl Reader<'_> {
     }
 }
 
-/// How many line ends of each kind there are.
-struct LineEnds {
-    /// Line feeds.
-    feeds: usize,
-    /// Line feeds behind a carriage return.
-    pairs: usize,
-    /// Carriage returns without a line feed behind them.
-    bare_returns: usize,
-}
-
-impl LineEnds {
-    fn of(text: &[u8]) -> Self {
-        let (mut feeds, mut pairs, mut returns) = (0, 0, 0);
-        let next = text.get(1..).unwrap_or_default();
-        // Counted in blocks of bytes without a branch, which is many times quicker than line by line.
-        for (block, next) in text.chunks(128).zip(next.chunks(128).chain([&[][..]])) {
-            let count = |byte: u8| block.iter().map(|&b| u8::from(b == byte)).sum::<u8>();
-            let is_pair = |(&a, &b): (&u8, &u8)| u8::from(a == b'\r' && b == b'\n');
-            feeds += usize::from(count(b'\n'));
-            returns += usize::from(count(b'\r'));
-            pairs += usize::from(block.iter().zip(next).map(is_pair).sum::<u8>());
-        }
-        Self {
-            feeds,
-            pairs,
-            bare_returns: returns - pairs,
-        }
-    }
-}
-
-/// The fields of a part that say how it is read.
-struct MimeFields {
-    kind: Parameterised,
-    disposition: Parameterised,
-    encoding: Encoding,
-    /// Does a field that matters stand there twice, with different values?
-    is_twice: bool,
-}
-
-impl MimeFields {
-    fn of(block: &Block<'_>) -> Self {
-        let last = |name: &str| block.fields.iter().rev().find(|field| field.is(name));
-        let value = |field: Option<&RawField<'_>>| {
-            field.map_or_else(Parameterised::default, |field| {
-                Parameterised::parse(field.value)
-            })
-        };
-        let mut first: [Option<&[u8]>; STRUCTURAL.len()] = [None; STRUCTURAL.len()];
-        let mut is_twice = false;
-        for field in &block.fields {
-            if let Some(number) = structural(field) {
-                let value = field.value.trim_ascii();
-                is_twice |= !first[number]
-                    .get_or_insert(value)
-                    .eq_ignore_ascii_case(value);
-            }
-        }
-        Self {
-            kind: value(last("content-type")),
-            disposition: value(last("content-disposition")),
-            encoding: last("content-transfer-encoding")
-                .map_or(Encoding::Identity, |field| Encoding::parse(&field.text())),
-            is_twice,
-        }
-    }
-}
-
-/// The fields that say how a part is taken apart.
-const STRUCTURAL: [&str; 2] = ["content-type", "content-transfer-encoding"];
-
-fn structural(field: &RawField<'_>) -> Option<usize> {
-    STRUCTURAL.iter().position(|name| field.is(name))
-}
-
 fn end_line(raw: &mut Vec<u8>) {
     if raw.last().is_some_and(|byte| *byte != b'\n') {
         raw.push(b'\n');
     }
-}
-
-/// A message with this boundary around a body.
-fn with_boundary(boundary: &str, body: &[u8]) -> Vec<u8> {
-    let boundary: String = boundary
-        .chars()
-        .filter(|c| !matches!(c, '"' | '\\') && !c.is_control())
-        .collect();
-    let mut raw =
-        format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\n\n").into_bytes();
-    raw.extend_from_slice(body);
-    raw
-}
-
-/// A boundary that a body has in truth: a line with two dashes before a field.
-fn guess_boundary(body: &[u8], declared: &[u8]) -> Option<String> {
-    let sample = &body[..body.len().min(64 * 1024)];
-    let mut lines = sample
-        .split(|byte| *byte == b'\n')
-        .map(headers::trim_line)
-        .peekable();
-    while let Some(line) = lines.next() {
-        let Some(name) = line.strip_prefix(b"--") else {
-            continue;
-        };
-        let is_parts = lines.peek().is_some_and(|next| headers::is_field(next));
-        if is_parts && name.trim_ascii_end() != declared && (1..=200).contains(&name.len()) {
-            return String::from_utf8(name.trim_ascii_end().to_vec()).ok();
-        }
-    }
-    None
-}
-
-/// A preamble without the delimiter line at its end.
-fn strip_delimiter<'a>(preamble: &'a [u8], delimiter: &[u8]) -> &'a [u8] {
-    match memchr::memmem::rfind(preamble, delimiter) {
-        Some(at) => &preamble[..at],
-        None => preamble,
-    }
-}
-
-/// Does a line begin with this delimiter and end behind it?
-fn has_line(text: &[u8], delimiter: &[u8]) -> bool {
-    memchr::memmem::find_iter(text, delimiter).any(|at| {
-        (at == 0 || text[at - 1] == b'\n')
-            && text[at + delimiter.len()..]
-                .first()
-                .is_none_or(u8::is_ascii_whitespace)
-    })
-}
-
-/// What stands behind the first line.
-fn after_line(text: &[u8]) -> &[u8] {
-    memchr::memchr(b'\n', text).map_or(&[], |at| &text[at + 1..])
 }
 
 #[cfg(test)]
