@@ -111,8 +111,7 @@ pub(crate) fn meaning(id: &str) -> Option<&'static str> {
         .find(|(known, _)| *known == id)
         .or_else(|| {
             let (category, _) = id.split_once('.')?;
-            let whole = all().find(|(known, _)| known.strip_suffix(".*") == Some(category));
-            whole
+            all().find(|(known, _)| known.strip_suffix(".*") == Some(category))
         })
         .map(|(_, meaning)| meaning)
 }

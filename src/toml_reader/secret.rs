@@ -50,7 +50,7 @@ impl Table<'_> {
         let span = value.span();
         let read = match value.get_ref() {
             DeValue::String(text) => Ok(text.to_string()),
-            DeValue::Table(items) => self.from_elsewhere(items),
+            DeValue::Table(items) => self.elsewhere(items),
             _ => {
                 return self.wrong_type_with(
                     key,
@@ -76,7 +76,7 @@ impl Table<'_> {
         }
     }
 
-    fn from_elsewhere(&self, items: &DeTable<'_>) -> Result<String, (String, Option<String>)> {
+    fn elsewhere(&self, items: &DeTable<'_>) -> Result<String, (String, Option<String>)> {
         let wrong = || {
             let message = "a secret names one `file`, `env` or `credential`".to_owned();
             (
