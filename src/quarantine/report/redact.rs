@@ -351,12 +351,16 @@ mod tests {
         Written to kim.example@example.org\r\n--b--\r\n";
 
     fn mail() -> Vec<u8> {
-        let html = "<p>Dear Kim Example (kim.example), your password is hun<b>ter2x</b>. I know hunter2x well. \u{fc}ber</p>";
+        let html = "<p>Dear Kim Example (kim.example), your password is hun<b>ter2x</b>. I know hunter2x well, and lou.hidden. \u{fc}ber</p>";
         MAIL.replace("{HTML}", &BASE64.encode(html)).into_bytes()
     }
 
     fn recipients() -> Vec<Address> {
-        vec![Address::new(b"kim.example@example.org")]
+        vec![
+            Address::new(b"kim.example@example.org"),
+            // No field names this one.
+            Address::new(b"lou.hidden@example.org"),
+        ]
     }
 
     #[test]
@@ -386,6 +390,7 @@ mod tests {
             "hunter2x",
             "kim.example",
             "Kim Example",
+            "lou.hidden",
             "other.kim",
             "a2lt",
         ] {
