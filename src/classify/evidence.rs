@@ -39,21 +39,19 @@ pub(crate) struct Evidence<'t> {
     pub own_words: usize,
     /// Words of the longest text, whoever speaks.
     pub most_words: usize,
-    /// The languages of what the reader sees.
+    /// The languages of all texts.
     tongues: Tongues,
     /// The languages of the sender's own words.
     own_tongues: Tongues,
-    /// Guards in the sender's own words, by language: only those count that are said in a language
-    /// that the sender writes.
-    guards: BTreeMap<(u16, u8), Place>,
+    /// What patterns found, by voice, signal and language, before it is asked whether the language is one
+    /// of the message.
+    heard: BTreeMap<(Voice, u16, u8), Place>,
     /// Every rule that held, by language and number.
     pub rules: BTreeSet<(u8, u16)>,
     /// The folded texts that the reader sees, for fingerprints.
     pub folded: Vec<&'t str>,
     /// Was a text too dense to be looked at completely?
     pub is_cut: bool,
-    /// The signals in `said`, by their number.
-    signals: BTreeSet<(Voice, u16)>,
     /// Texts that were looked at: who says it, index in `folded`, words.
     looked_at: Vec<(Voice, usize, usize)>,
     desk: Desk,
@@ -142,7 +140,7 @@ impl<'t> Evidence<'t> {
                 evidence.own_words += words;
             }
         }
-        evidence.say_guards(matcher);
+        evidence.say(matcher);
         evidence
     }
 
@@ -165,26 +163,16 @@ impl<'t> Evidence<'t> {
         self.is_cut |= scan.is_cut;
         for (language, &classes) in (0u8..).zip(&scan.classes) {
             let language = matcher.language(language);
-            if language != "*" && voice != Voice::Hidden {
-                self.tongues.add(language, classes);
-            }
-            if language != "*" && voice == Voice::Own {
+            self.tongues.add(language, classes);
+            if voice == Voice::Own {
                 self.own_tongues.add(language, classes);
             }
         }
         for said in scan.said {
             self.rules.insert((said.language, said.rule));
-            if voice == Voice::Own && is_guard(matcher, said.signal) {
-                self.guards
-                    .entry((said.signal, said.language))
-                    .or_insert(place);
-                continue;
-            }
-            if !self.signals.insert((voice, said.signal)) {
-                continue;
-            }
-            let id = matcher.signal_id(said.signal);
-            self.said.entry((voice, id.to_owned())).or_insert(place);
+            self.heard
+                .entry((voice, said.signal, said.language))
+                .or_insert(place);
         }
         let words = scan.words;
         self.most_words = self.most_words.max(words);
@@ -197,11 +185,18 @@ impl<'t> Evidence<'t> {
         words
     }
 
-    fn say_guards(&mut self, matcher: &Matcher) {
-        for (&(signal, language), &place) in &self.guards {
-            if self.own_tongues.speaks(matcher.language(language)) {
-                let id = matcher.signal_id(signal).to_owned();
-                self.said.entry((Voice::Own, id)).or_insert(place);
+    /// Keeps what was said in a language of the message. Guards must be in the language that the sender
+    /// writes, since they excuse it.
+    fn say(&mut self, matcher: &Matcher) {
+        for (&(voice, signal, language), &place) in &self.heard {
+            let id = matcher.signal_id(signal);
+            let language = matcher.language(language);
+            let counts = match voice {
+                Voice::Own if is_guard(id) => self.own_tongues.speaks(language),
+                _ => is_of_numbers(id) || self.tongues.hears(language),
+            };
+            if counts {
+                self.said.entry((voice, id.to_owned())).or_insert(place);
             }
         }
     }
@@ -222,14 +217,21 @@ impl<'t> Evidence<'t> {
         found
     }
 
-    /// The language of most of what the reader sees; `None` where nothing was said.
+    /// The language of most of the sender's own words, or else of the others'; `None` where nothing was said.
     pub(crate) fn language(&self) -> Option<String> {
-        (!self.said.is_empty())
-            .then(|| self.tongues.first().map(str::to_owned))
-            .flatten()
+        let first = self.own_tongues.first().or_else(|| self.tongues.first());
+        first.filter(|_| !self.said.is_empty()).map(str::to_owned)
     }
 }
 
-fn is_guard(matcher: &Matcher, signal: u16) -> bool {
-    category(matcher.signal_id(signal)).is_some_and(Category::is_guard)
+/// Sums, coins and times are the same in all languages.
+fn is_of_numbers(id: &str) -> bool {
+    matches!(
+        category(id),
+        Some(Category::Demand | Category::Payment | Category::Deadline)
+    )
+}
+
+fn is_guard(id: &str) -> bool {
+    category(id).is_some_and(Category::is_guard)
 }

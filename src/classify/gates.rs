@@ -13,7 +13,9 @@ const THEMES_WITHOUT_PAYMENT: usize = 6;
 /// Hints are everywhere in a longer text, in words; a threat has some hundreds.
 const LONG_TEXT: usize = 1_200;
 /// So many of the themes that honest business lacks make up for a lever that no pattern knew.
-const PRESSING: usize = 4;
+const PRESSING: usize = 2;
+/// The same where something excuses the message, such as an order.
+const PRESSING_BILL: usize = 4;
 
 /// So many themes only a threat touches, of those that name an address.
 const THEMES_OF_A_THREAT: usize = 6;
@@ -98,8 +100,11 @@ impl<'s> Told<'s> {
         ];
         let softs = softs.iter().filter(|it| self.speaks_of(&[**it])).count();
         // A bill has a deadline and two more by chance.
-        let is_bill = self.speaks_of(&[Category::Receipt]);
-        is_demanded && softs + usize::from(!is_bill) >= PRESSING
+        let is_excused = self
+            .ids
+            .iter()
+            .any(|id| category(id).is_some_and(Category::is_guard));
+        is_demanded && softs >= if is_excused { PRESSING_BILL } else { PRESSING }
     }
 
     /// Is the money demanded for an address that passes its checksum?
@@ -128,6 +133,16 @@ impl<'s> Told<'s> {
         self.has_proved_wallet()
             && self.speaks_of(&[Category::Demand])
             && self.themes() >= THEMES_OF_A_THREAT
+    }
+
+    /// Is anything sexual claimed? One loose word alone is chance.
+    fn is_sexual(&self) -> bool {
+        self.intimate() > 0
+            || self.has("recording.hint")
+            || self.has("sexual.hint")
+                && (self.has("promise.delete")
+                    || self.speaks_of(&[Category::Exposure])
+                    || self.sure(&[Category::Access]) > 0)
     }
 
     /// How many sexual claims there are that are no loose words.
@@ -237,10 +252,7 @@ pub(crate) fn kind(told: &Told<'_>) -> Kind {
     let is_chat = told.speaks_of(&[Category::Chat]);
     if is_chat && !told.any(&["access.malware", "access.hacked"]) {
         Kind::Chat
-    } else if is_chat
-        || told.is_private()
-        || told.speaks_of(&[Category::Recording, Category::Sexual])
-    {
+    } else if is_chat || told.is_private() || told.is_sexual() {
         Kind::Bluff
     } else {
         Kind::Other
@@ -260,6 +272,8 @@ mod tests {
         for (told, expected) in [
             ("recording.claimed demand.crypto", Kind::Bluff),
             ("recording.hint demand.crypto", Kind::Bluff),
+            ("sexual.hint access.hint demand.crypto", Kind::Other),
+            ("sexual.hint access.watched demand.crypto", Kind::Bluff),
             ("chat.met recording.held demand.amount", Kind::Chat),
             ("chat.met access.hacked recording.held", Kind::Bluff),
             ("demand.violence sexual.act wallet.btc", Kind::Other),
@@ -294,14 +308,14 @@ mod tests {
                 100,
                 clean,
             ),
-            // No lever that a pattern knew, but all that presses; a bill needs one more.
+            // No lever that a pattern knew, but all that presses; a bill needs more.
             (
-                "wallet.btc demand.crypto deadline.hours secrecy.tell sexual.hint",
+                "wallet.btc demand.crypto deadline.hours sexual.hint access.malware",
                 100,
                 any,
             ),
             (
-                "wallet.btc demand.crypto deadline.hours secrecy.tell proof.opener",
+                "wallet.btc demand.crypto deadline.hours secrecy.tell",
                 100,
                 suspect,
             ),
@@ -318,6 +332,11 @@ mod tests {
             ("demand.violence demand.crypto wallet.btc", 100, suspect),
             ("demand.violence payment.bank", 100, clean),
             ("chat.met demand.amount wallet.btc", 100, clean),
+            (
+                "chat.met recording.hint deadline.or-else promise.delete demand.amount payment.voucher",
+                100,
+                any,
+            ),
         ] {
             let told_ids = ids(told);
             let signals = Told::new(&told_ids, words);

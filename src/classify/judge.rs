@@ -148,12 +148,7 @@ impl Judge {
     fn verdict(&self, reading: &Reading, case: Case<'_>) -> Verdict {
         let told = Told::new(case.found.places.keys(), case.evidence.most_words);
         let kind = gates::kind(&told);
-        let score = case
-            .found
-            .sum
-            .score
-            .min(gates::by_context(case.context, about(&case.evidence)))
-            .min(gates::by_signals(kind, &told));
+        let score = case.found.sum.score.min(case.most_points());
         let score = bound::rounded(score);
         let class = if score >= SEXTORTION {
             Class::Sextortion
@@ -199,10 +194,16 @@ impl Judge {
 
     /// The identifiers of every signal of a message, weighed or not: what a model is fitted on.
     pub fn signals(&self, envelope: &Envelope, reading: &Reading) -> BTreeSet<String> {
+        self.sample(envelope, reading).0
+    }
+
+    /// The signals of a message and the most points that the gates allow it, whatever the weights are.
+    pub fn sample(&self, envelope: &Envelope, reading: &Reading) -> (BTreeSet<String>, f64) {
         let texts = Texts::new(&reading.pieces);
         let facts = self.facts(envelope, reading, &texts);
         let case = self.examine(reading, &texts, facts, Depth::All);
-        case.found.places.into_keys().collect()
+        let most = case.most_points();
+        (case.found.places.into_keys().collect(), most)
     }
 
     /// Every pattern that holds somewhere in a message.
@@ -460,6 +461,15 @@ struct Case<'t> {
     template: Option<String>,
     context: Context,
     found: Found,
+}
+
+impl Case<'_> {
+    /// The most points by who speaks and by what is missing.
+    fn most_points(&self) -> f64 {
+        let told = Told::new(self.found.places.keys(), self.evidence.most_words);
+        gates::by_context(self.context, about(&self.evidence))
+            .min(gates::by_signals(gates::kind(&told), &told))
+    }
 }
 
 struct Found {

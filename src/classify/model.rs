@@ -116,6 +116,14 @@ impl Model {
         model
     }
 
+    /// The most points that a category adds, or that all guards together take.
+    pub(crate) fn cap(&self, category: Option<Category>) -> f64 {
+        match category {
+            Some(category) => self.caps.get(&category).copied().unwrap_or(f64::INFINITY),
+            None => self.guards,
+        }
+    }
+
     /// The points of a set of signals, before who speaks and what is missing is looked at.
     pub fn points(&self, signals: &BTreeSet<String>) -> f64 {
         self.sum(signals.iter().map(String::as_str)).score

@@ -14,15 +14,19 @@ const KIN: [&[&str]; 5] = [
     &["de", "nl"],
 ];
 
+/// So many different word classes even a short threat has; chance matches mostly stay below.
+const CLASSES_OF_A_THREAT: u32 = 12;
+
 /// How many different word classes of each language were found.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tongues(BTreeMap<String, u32>);
 
 impl Tongues {
-    /// Notes that a text has so many word classes of a language.
+    /// Notes that a text has so many word classes of a language; the richest text counts.
     pub(crate) fn add(&mut self, language: &str, classes: u16) {
-        if classes > 0 {
-            *self.0.entry(language.to_owned()).or_default() += u32::from(classes);
+        if classes > 0 && language != "*" {
+            let most = self.0.entry(language.to_owned()).or_default();
+            *most = u32::from(classes).max(*most);
         }
     }
 
@@ -45,7 +49,15 @@ impl Tongues {
             .filter(|kin| kin.contains(&language))
             .flat_map(|kin| kin.iter())
             .any(|other| self.classes(other) > own);
-        !is_beaten && own * 2 >= most
+        own > 0 && !is_beaten && own * 2 >= most
+    }
+
+    /// Is enough of this language there for a threat?
+    ///
+    /// Even the shortest ones have 15 classes. A fixed number, lest a long decoy in another language silence
+    /// a short threat.
+    pub(crate) fn hears(&self, language: &str) -> bool {
+        self.classes(language) >= CLASSES_OF_A_THREAT || self.speaks(language)
     }
 
     /// The language of which most classes were found.
@@ -82,6 +94,17 @@ mod tests {
                 .filter(|language| tongues.speaks(language))
                 .collect();
             assert_eq!(spoken, *expected, "{classes:?}");
+            let heard = |language| {
+                classes
+                    .iter()
+                    .any(|(it, count)| *it == language && *count >= 12)
+            };
+            assert!(
+                classes
+                    .iter()
+                    .all(|(it, _)| !heard(*it) || tongues.hears(it))
+            );
+            assert!(!tongues.hears("id"), "{classes:?}");
             assert!(tongues.speaks("*"));
         }
     }

@@ -1,6 +1,7 @@
 //! Fitting the model: regularised logistic regression over the signals.
 
-use crate::classify::model::category;
+use crate::classify::Category;
+use crate::classify::model::{Model, category};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One judged message: its signals, and whether it is sextortion.
@@ -8,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Sample {
     /// Identifiers of the signals that were found.
     pub signals: BTreeSet<String>,
+    /// The most points that the gates allow, whatever the weights are.
+    pub most: f64,
     /// Is it sextortion?
     pub is_threat: bool,
     /// How much it counts; 1 for an ordinary message, less for one of many near copies.
@@ -37,6 +40,15 @@ impl Default for Fit {
     }
 }
 
+/// One sample with its signals by number.
+struct Row {
+    /// The signals of each category with its cap.
+    groups: Vec<(f64, Vec<usize>)>,
+    most: f64,
+    is_threat: bool,
+    weight: f64,
+}
+
 /// Points at which a message is as likely a threat as not: the border of `sextortion`.
 const BORDER: f64 = crate::classify::SEXTORTION;
 
@@ -45,8 +57,12 @@ impl Fit {
     ///
     /// `prior` are the weights to start from and to stay near where the samples say little; the sign
     /// of a prior weight is kept, so a theme never speaks for a message and a guard never against it.
+    ///
+    /// The caps of `model` and the gates hold while it is fitted: where a category has reached its cap, or a
+    /// message the most that the gates allow, no weight is to blame.
     pub fn weights(
         &self,
+        model: &Model,
         samples: &[Sample],
         prior: &BTreeMap<String, f64>,
     ) -> BTreeMap<String, f64> {
@@ -56,31 +72,59 @@ impl Fit {
             .enumerate()
             .map(|(number, id)| (id.as_str(), number))
             .collect();
-        let rows: Vec<(Vec<usize>, bool, f64)> = samples
+        let rows: Vec<Row> = samples
             .iter()
             .map(|sample| {
-                let features = sample
-                    .signals
-                    .iter()
-                    .filter_map(|id| index.get(id.as_str()).copied())
-                    .collect();
+                let mut groups: BTreeMap<Option<Category>, Vec<usize>> = BTreeMap::new();
+                for id in &sample.signals {
+                    if let Some(&number) = index.get(id.as_str()) {
+                        // All guards share one cap.
+                        let group = category(id).filter(|it| !it.is_guard());
+                        groups.entry(group).or_default().push(number);
+                    }
+                }
                 let caution = if sample.is_threat { 1.0 } else { self.caution };
-                (features, sample.is_threat, sample.weight * caution)
+                Row {
+                    groups: groups
+                        .into_iter()
+                        .map(|(group, features)| (model.cap(group), features))
+                        .collect(),
+                    most: sample.most,
+                    is_threat: sample.is_threat,
+                    weight: sample.weight * caution,
+                }
             })
             .collect();
-        let total: f64 = rows.iter().map(|row| row.2).sum::<f64>().max(1.0);
+        let total: f64 = rows.iter().map(|row| row.weight).sum::<f64>().max(1.0);
         let start: Vec<f64> = ids.iter().map(|id| prior[*id]).collect();
         let mut weights = start.clone();
         let mut speed = vec![1e-8; weights.len()];
         for _ in 0..self.passes {
             let mut slope = vec![0.0; weights.len()];
-            for (features, is_threat, weight) in &rows {
-                let points: f64 = features.iter().map(|&number| weights[number]).sum();
+            for row in &rows {
+                let sums: Vec<f64> = row
+                    .groups
+                    .iter()
+                    .map(|(_, features)| features.iter().map(|&number| weights[number]).sum())
+                    .collect();
+                let points: f64 = row
+                    .groups
+                    .iter()
+                    .zip(&sums)
+                    .map(|((cap, _), sum)| sum.clamp(-cap, *cap))
+                    .sum();
+                if points > row.most {
+                    continue;
+                }
                 // One point is half a unit of log-odds: ten points of doubt are beyond doubt.
                 let chance = 1.0 / (1.0 + (-(points - BORDER) / 2.0).exp());
-                let error = (chance - f64::from(u8::from(*is_threat))) * weight / total;
-                for &number in features {
-                    slope[number] += error;
+                let error = (chance - f64::from(u8::from(row.is_threat))) * row.weight / total;
+                for ((cap, features), sum) in row.groups.iter().zip(&sums) {
+                    if sum.abs() <= *cap {
+                        for &number in features {
+                            slope[number] += error;
+                        }
+                    }
                 }
             }
             for number in 0..weights.len() {
@@ -113,10 +157,12 @@ pub fn sign(id: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::{Diagnostics, Source};
 
     fn sample(signals: &[&str], is_threat: bool) -> Sample {
         Sample {
             signals: signals.iter().map(|id| (*id).to_owned()).collect(),
+            most: f64::INFINITY,
             is_threat,
             weight: 1.0,
             group: String::new(),
@@ -150,7 +196,7 @@ mod tests {
             passes: 20_000,
             caution: 1.0,
         }
-        .weights(&samples, &prior);
+        .weights(&uncapped(), &samples, &prior);
         for sample in &samples {
             let points: f64 = sample.signals.iter().map(|id| fitted[id]).sum();
             assert_eq!(
@@ -159,6 +205,38 @@ mod tests {
                 "{sample:?} has {points} points of {fitted:?}"
             );
         }
+    }
+
+    fn uncapped() -> Model {
+        let source = Source::new("model.toml", "[weights]\n");
+        Model::parse(&source, &mut Diagnostics::new()).expect("it has no errors")
+    }
+
+    #[test]
+    fn what_a_gate_or_a_cap_holds_back_blames_no_weight() {
+        let prior: BTreeMap<String, f64> = [("demand.crypto", 3.0), ("demand.amount", 3.0)]
+            .map(|(id, weight)| (id.to_owned(), weight))
+            .into();
+        let fit = Fit {
+            caution: 1.0,
+            ..Fit::default()
+        };
+        let honest = Sample {
+            most: 4.9,
+            ..sample(&["demand.crypto", "demand.amount"], false)
+        };
+        let free = Sample {
+            most: f64::INFINITY,
+            ..honest.clone()
+        };
+        assert_eq!(fit.weights(&uncapped(), &[honest], &prior), prior);
+        assert_ne!(
+            fit.weights(&uncapped(), std::slice::from_ref(&free), &prior),
+            prior
+        );
+        let source = Source::new("model.toml", "[caps]\ndemand = 4.0\n[weights]\n");
+        let capped = Model::parse(&source, &mut Diagnostics::new()).expect("it has no errors");
+        assert_eq!(fit.weights(&capped, &[free], &prior), prior);
     }
 
     #[test]
@@ -170,7 +248,7 @@ mod tests {
         let prior: BTreeMap<String, f64> = [("advice.report", -2.0), ("demand.pay-me", 1.0)]
             .map(|(id, w)| (id.to_owned(), w))
             .into();
-        let fitted = Fit::default().weights(&samples, &prior);
+        let fitted = Fit::default().weights(&uncapped(), &samples, &prior);
         assert!(
             fitted["advice.report"] <= 0.0 && fitted["demand.pay-me"] >= 0.0,
             "{fitted:?}"

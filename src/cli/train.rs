@@ -65,10 +65,11 @@ fn train(args: &Train, out: &mut dyn Write) -> Result<bool, String> {
     let mut failed = 0_usize;
     corpus.each(
         &reader,
-        &|_, reading| judge.signals(&Envelope::default(), reading),
-        &mut |known, signals| match signals {
-            Ok(signals) => samples.push(Sample {
+        &|_, reading| judge.sample(&Envelope::default(), reading),
+        &mut |known, sample| match sample {
+            Ok((signals, most)) => samples.push(Sample {
                 signals,
+                most,
                 is_threat: known.label == Label::Spam,
                 weight: 1.0,
                 group: known.group(&args.groups).to_owned(),
@@ -86,7 +87,7 @@ fn train(args: &Train, out: &mut dyn Write) -> Result<bool, String> {
     let old = judge.model();
     let prior = prior(old, &samples);
     let fit = Fit::default();
-    let fitted = fit.weights(&merged(samples.iter()), &prior);
+    let fitted = fit.weights(old, &merged(samples.iter()), &prior);
     let new = old.with_weights(&fitted);
     let mut text = String::from("signal                               old    new\n");
     for (id, weight) in &fitted {
@@ -94,7 +95,7 @@ fn train(args: &Train, out: &mut dyn Write) -> Result<bool, String> {
         let _ = writeln!(text, "{id:<34} {before:>5.2}  {weight:>5.2}");
     }
     let points = |model: &Model, samples: &[Sample]| -> Vec<f64> {
-        samples.iter().map(|s| model.points(&s.signals)).collect()
+        samples.iter().map(|s| points_of(model, s)).collect()
     };
     let held_out = cross_validate(&fit, old, &prior, &samples);
     let _ = writeln!(text);
@@ -141,18 +142,26 @@ fn prior(model: &Model, samples: &[Sample]) -> BTreeMap<String, f64> {
 
 /// Messages with the same signals are one row: most honest mail has none at all.
 fn merged<'s>(samples: impl Iterator<Item = &'s Sample>) -> Vec<Sample> {
-    let mut rows: BTreeMap<(&BTreeSet<String>, bool), f64> = BTreeMap::new();
+    let mut rows: BTreeMap<(&BTreeSet<String>, bool, u64), (f64, f64)> = BTreeMap::new();
     for sample in samples {
-        *rows.entry((&sample.signals, sample.is_threat)).or_default() += sample.weight;
+        let key = (&sample.signals, sample.is_threat, sample.most.to_bits());
+        let row = rows.entry(key).or_insert((0.0, sample.most));
+        row.0 += sample.weight;
     }
     rows.into_iter()
-        .map(|((signals, is_threat), weight)| Sample {
+        .map(|((signals, is_threat, _), (weight, most))| Sample {
             signals: signals.clone(),
+            most,
             is_threat,
             weight,
             group: String::new(),
         })
         .collect()
+}
+
+/// The points of a message by a model, with the gates.
+fn points_of(model: &Model, sample: &Sample) -> f64 {
+    model.points(&sample.signals).min(sample.most)
 }
 
 /// The points of each message by a model that was fitted without its group.
@@ -189,11 +198,11 @@ fn cross_validate(
                     let number = next.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some(number) = number else { return };
                     let rest = samples.iter().filter(|sample| fold(sample) != number);
-                    let fitted = model.with_weights(&fit.weights(&merged(rest), prior));
+                    let fitted = model.with_weights(&fit.weights(model, &merged(rest), prior));
                     let mut points = points.lock().unwrap_or_else(PoisonError::into_inner);
                     for (sample, points) in samples.iter().zip(points.iter_mut()) {
                         if fold(sample) == number {
-                            *points = fitted.points(&sample.signals);
+                            *points = points_of(&fitted, sample);
                         }
                     }
                 }
@@ -233,6 +242,7 @@ mod tests {
     fn sample(group: &str, is_threat: bool) -> Sample {
         Sample {
             signals: BTreeSet::new(),
+            most: f64::INFINITY,
             is_threat,
             weight: 1.0,
             group: group.to_owned(),
