@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn kindred_languages_are_one() {
-        let rows: &[(&[(&str, u16)], &[&str])] = &[
+        /// Words of each language, and the languages that are spoken.
+        type Row = (&'static [(&'static str, u16)], &'static [&'static str]);
+        let rows: &[Row] = &[
             (&[("da", 40), ("no", 39)], &["da"]),
             (&[("da", 39), ("no", 40), ("sv", 30)], &["no"]),
             // A German warning that quotes an English threat.

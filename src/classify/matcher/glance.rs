@@ -67,7 +67,7 @@ fn eight(bytes: &[u8], at: usize) -> u64 {
         None => bytes[at.min(bytes.len())..]
             .iter()
             .rev()
-            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+            .fold(0, |word, &byte| (word << 8) | u64::from(byte)),
     }
 }
 
@@ -75,7 +75,7 @@ fn eight(bytes: &[u8], at: usize) -> u64 {
 #[inline]
 fn word_bytes(eight: u64) -> usize {
     let low = eight & !HIGH;
-    let lower = low | 0x20 * ONES;
+    let lower = low | (0x20 * ONES);
     let letter = (lower + (0x80 - 0x61) * ONES) & !(lower + (0x80 - 0x7b) * ONES);
     let digit = (low + (0x80 - 0x30) * ONES) & !(low + (0x80 - 0x3a) * ONES);
     let others = !(letter | digit | eight) & HIGH;
@@ -93,7 +93,7 @@ impl<'m, 't> Glance<'m, 't> {
             found: Vec::new(),
             has_number: false,
             parts: Vec::new(),
-            different: vec![0..0],
+            different: vec![std::ops::Range::default()],
             sequence: Vec::new(),
             most_words: 0,
         }
