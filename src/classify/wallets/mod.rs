@@ -463,10 +463,13 @@ impl Search<'_> {
 
 /// A word of plain prose: less letters than any address has, none of them a capital but the first,
 /// perhaps one sign, and white space. How many letters, and where the next token begins.
+///
+/// What an address of TON can begin with is none: its groups are counted otherwise.
 fn prose_word(bytes: &[u8], start: usize) -> Option<(usize, usize)> {
     let rest = &bytes[start..];
     let most = prove::LEAST_CHARS.min(rest.len());
-    rest.first().filter(|byte| byte.is_ascii_alphabetic())?;
+    rest.first()
+        .filter(|byte| byte.is_ascii_alphabetic() && !matches!(byte, b'E' | b'U'))?;
     let mut letters = 1;
     while letters < most && rest[letters].is_ascii_lowercase() {
         letters += 1;

@@ -81,6 +81,7 @@ impl Group {
             }
             self.tokens.clear();
         }
+        self.is_ton &= !self.tokens.is_empty();
         self.push(word, chars);
         true
     }
