@@ -123,3 +123,18 @@ async fn a_folder_that_is_missing_is_an_error_until_it_is_there() {
     put(&*store, &entry(1), b"x").await;
     store.health().await.expect("well");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_that_open_a_new_file_at_once_make_its_tables_once() {
+    for _ in 0..20 {
+        let ground = Sqlite::new().await;
+        let tasks: Vec<_> = (0..6)
+            .map(|_| ground.open())
+            .map(|store| tokio::spawn(async move { store.count(&Filter::default()).await }))
+            .collect();
+        for task in tasks {
+            let count = task.await.expect("no panic").expect("it opens");
+            assert_eq!(count, 0);
+        }
+    }
+}

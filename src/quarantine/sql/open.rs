@@ -5,7 +5,7 @@ use crate::quarantine::sql::writer::Writer;
 use crate::quarantine::sql::{Dialect, SqlStore};
 use crate::quarantine::{Answer, Settings, StoreError, Trouble};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Transaction};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
@@ -21,6 +21,9 @@ static POSTGRES: Migrator = sqlx::migrate!("src/quarantine/migrations/postgres")
 const SQLITE_READERS: u32 = 4;
 /// How long SQLite waits for a lock of another process.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// How often the tables are brought up to date before it is given up, and the pause in between.
+const MIGRATION_TRIES: u32 = 4;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
 
 /// A database that is open.
 #[derive(Debug)]
@@ -134,7 +137,7 @@ async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
             })
     };
     let writers = pool(1).connect_lazy_with(options.clone());
-    migrate(&SQLITE, &writers).await?;
+    migrate(&SQLITE, &writers, Dialect::Sqlite).await?;
     let known =
         identity(&path).map_err(|err| StoreError::new(Trouble::Unavailable, err.to_string()))?;
     Ok(Opened {
@@ -166,12 +169,17 @@ fn make(path: &Path) -> io::Result<()> {
             .mode(0o700)
             .create(folder)?;
     }
-    OpenOptions::new()
-        .create(true)
-        .append(true)
+    // Note: a file that is there is not opened. Closing it again would end all locks of SQLite that this
+    // process holds on it (fcntl(2)).
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
         .mode(0o600)
-        .open(path)
-        .map(drop)
+        .open(path);
+    match made {
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }
 
 async fn open_postgres(settings: &Settings) -> Answer<Opened> {
@@ -195,7 +203,7 @@ async fn open_postgres(settings: &Settings) -> Answer<Opened> {
             })
         })
         .connect_lazy_with(options);
-    migrate(&POSTGRES, &pool).await?;
+    migrate(&POSTGRES, &pool, Dialect::Postgres).await?;
     Ok(Opened {
         dialect: Dialect::Postgres,
         readers: pool.clone(),
@@ -222,14 +230,44 @@ fn postgres_options(settings: &Settings) -> Answer<AnyConnectOptions> {
 }
 
 /// Brings the tables up to date.
-async fn migrate(migrator: &Migrator, pool: &AnyPool) -> Answer<()> {
-    // Another process may be at the same: then the second look finds the work done.
-    if migrator.run(pool).await.is_ok() {
-        return Ok(());
+async fn migrate(migrator: &Migrator, pool: &AnyPool, dialect: Dialect) -> Answer<()> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let done = match dialect {
+            Dialect::Sqlite => migrate_alone(migrator, pool).await,
+            // The driver itself takes a lock that the whole server knows.
+            Dialect::Postgres => migrator.run(pool).await.map_err(unmigrated),
+        };
+        match done {
+            // Another process may be at the same: a later look finds the work done.
+            Err(_) if tries < MIGRATION_TRIES => tokio::time::sleep(MIGRATION_PAUSE).await,
+            done => return done,
+        }
     }
-    migrator.run(pool).await.map_err(|err| match err {
-        sqlx::migrate::MigrateError::Execute(err) => trouble(err),
-        sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::new(
+}
+
+/// As the driver has no lock for SQLite, two processes that start at once would make each table twice:
+/// whoever sees that something is missing looks again while nobody else can write.
+async fn migrate_alone(migrator: &Migrator, pool: &AnyPool) -> Answer<()> {
+    let applied = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM _sqlx_migrations")
+        .fetch_one(pool)
+        .await;
+    let known = i64::try_from(migrator.iter().count()).unwrap_or(i64::MAX);
+    if applied.is_ok_and(|applied| applied >= known) {
+        return migrator.run(pool).await.map_err(unmigrated);
+    }
+    let mut transaction = begin(pool, Dialect::Sqlite).await?;
+    // `run` does not take a borrowed connection in a future that moves between threads.
+    let direct = migrator.run_direct(None, &mut *transaction, false);
+    direct.await.map_err(unmigrated)?;
+    transaction.commit().await.map_err(trouble)
+}
+
+fn unmigrated(err: MigrateError) -> StoreError {
+    match err {
+        MigrateError::Execute(err) => trouble(err),
+        MigrateError::VersionMissing(version) => StoreError::new(
             Trouble::Other,
             format!("the quarantine is of a newer callbluff (its schema has version {version})"),
         ),
@@ -237,5 +275,5 @@ async fn migrate(migrator: &Migrator, pool: &AnyPool) -> Answer<()> {
             Trouble::Other,
             format!("could not bring the tables up to date ({err})"),
         ),
-    })
+    }
 }
