@@ -14,7 +14,7 @@ const UNKNOWN: [&str; 4] = [
     "limit.words",
     "limit.wallets",
 ];
-/// With one of these, signals that only others have decide which gate there is.
+/// With one of these it depends on what is not known yet whether there is a lever.
 const UNCERTAIN: [&str; 2] = ["demand.violence", "access.company"];
 /// Those of payment addresses, of several coins.
 const WALLET: [&str; 6] = [
@@ -45,11 +45,13 @@ pub(crate) fn may_be_suspect<'s>(
         all.retain(|id| !gates::is_hint(id));
         told = Told::new(all.iter().copied(), words);
     }
+    if UNCERTAIN.iter().any(|id| told.has(id)) {
+        told = told.with_any_lever();
+    }
     // Which kind it is, is known only of a complete judgement.
-    let is_open = all.iter().any(|id| UNCERTAIN.contains(id))
-        || Kind::ALL
-            .iter()
-            .any(|kind| gates::by_signals(*kind, &told) >= SUSPECT);
+    let is_open = Kind::ALL
+        .iter()
+        .any(|kind| gates::by_signals(*kind, &told) >= SUSPECT);
     is_open && rounded(model.sum(all).score) >= SUSPECT
 }
 

@@ -4,7 +4,7 @@ use crate::classify::Category;
 use crate::classify::matcher::{Desk, Matcher};
 use crate::classify::model::category;
 use crate::classify::template::Fingerprint;
-use crate::classify::tongues::Tongues;
+use crate::classify::tongues::{Tongues, is_of_numbers};
 use crate::classify::voices;
 use crate::message::{Finding, FoldStats, Origin, Piece, Place, fold, fold_findings};
 use std::collections::{BTreeMap, BTreeSet};
@@ -222,14 +222,6 @@ impl<'t> Evidence<'t> {
         let first = self.own_tongues.first().or_else(|| self.tongues.first());
         first.filter(|_| !self.said.is_empty()).map(str::to_owned)
     }
-}
-
-/// Sums, coins and times are the same in all languages.
-fn is_of_numbers(id: &str) -> bool {
-    matches!(
-        category(id),
-        Some(Category::Demand | Category::Payment | Category::Deadline)
-    )
 }
 
 fn is_guard(id: &str) -> bool {

@@ -5,7 +5,6 @@
 
 use crate::classify::model::{category, themes};
 use crate::classify::{Category, Context, Kind, SEXTORTION, SUSPECT};
-use std::collections::BTreeSet;
 
 /// So many themes a message without a way to pay must touch to be suspect.
 const THEMES_WITHOUT_PAYMENT: usize = 6;
@@ -26,9 +25,14 @@ const PRIVATE: [&str; 2] = ["exposure.contacts", "exposure.people-learn"];
 /// The signals of one message.
 #[derive(Debug)]
 pub(crate) struct Told<'s> {
-    ids: BTreeSet<&'s str>,
+    /// In order, each once.
+    ids: Vec<&'s str>,
+    /// How many signals of each category there are, and how many of them are no loose words.
+    counts: [(u16, u16); Category::ALL.len()],
     /// Is the longest text longer than a threat?
     is_long: bool,
+    /// May it have a lever that only a complete judgement knows of?
+    may_have_lever: bool,
 }
 
 impl<'s> Told<'s> {
@@ -37,14 +41,35 @@ impl<'s> Told<'s> {
     where
         S: AsRef<str> + ?Sized + 's,
     {
+        let mut ids: Vec<&str> = ids.into_iter().map(AsRef::as_ref).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut counts = [(0u16, 0u16); Category::ALL.len()];
+        for id in &ids {
+            if let Some(category) = category(id) {
+                let (all, sure) = &mut counts[category as usize];
+                *all += 1;
+                *sure += u16::from(!is_hint(id));
+            }
+        }
         Self {
-            ids: ids.into_iter().map(AsRef::as_ref).collect(),
+            ids,
+            counts,
             is_long: words > LONG_TEXT,
+            may_have_lever: false,
         }
     }
 
-    fn has(&self, id: &str) -> bool {
-        self.ids.contains(id)
+    /// The same where signals that are not known yet could make a lever.
+    pub(crate) fn with_any_lever(self) -> Self {
+        Self {
+            may_have_lever: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.ids.binary_search(&id).is_ok()
     }
 
     fn any(&self, ids: &[&str]) -> bool {
@@ -52,20 +77,19 @@ impl<'s> Told<'s> {
     }
 
     fn speaks_of(&self, wanted: &[Category]) -> bool {
-        self.of(wanted).next().is_some()
+        self.count(wanted) > 0
     }
 
-    /// The signals of these categories.
-    fn of<'a>(&'a self, wanted: &'a [Category]) -> impl Iterator<Item = &'s str> + 'a {
-        self.ids
-            .iter()
-            .copied()
-            .filter(|id| category(id).is_some_and(|it| wanted.contains(&it)))
+    /// How many signals of these categories there are.
+    fn count(&self, wanted: &[Category]) -> usize {
+        let counts = wanted.iter().map(|it| self.counts[*it as usize].0);
+        counts.map(usize::from).sum()
     }
 
     /// Signals of these categories that are no loose words.
     fn sure(&self, wanted: &[Category]) -> usize {
-        self.of(wanted).filter(|id| !is_hint(id)).count()
+        let counts = wanted.iter().map(|it| self.counts[*it as usize].1);
+        counts.map(usize::from).sum()
     }
 
     fn themes(&self) -> usize {
@@ -100,16 +124,14 @@ impl<'s> Told<'s> {
         ];
         let softs = softs.iter().filter(|it| self.speaks_of(&[**it])).count();
         // A bill has a deadline and two more by chance.
-        let is_excused = self
-            .ids
-            .iter()
-            .any(|id| category(id).is_some_and(Category::is_guard));
+        let mut guards = Category::ALL.iter().filter(|it| it.is_guard());
+        let is_excused = guards.any(|it| self.speaks_of(&[*it]));
         is_demanded && softs >= if is_excused { PRESSING_BILL } else { PRESSING }
     }
 
     /// Is the money demanded for an address that passes its checksum?
     fn has_proved_wallet(&self) -> bool {
-        self.of(&[Category::Wallet]).any(|id| id != "wallet.weak")
+        self.count(&[Category::Wallet]) > usize::from(self.has("wallet.weak"))
     }
 
     /// Is a company blackmailed, or violence threatened? A sexual word or two comes with a bomb by chance.
@@ -180,7 +202,7 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
     ];
     // A hint alone is no lever, two of different themes are.
     let sure = told.sure(&levers);
-    let hints = told.of(&levers).count() - sure;
+    let hints = told.count(&levers) - sure;
     // Neither is a promise or a shame alone, but two of them are, where nothing was sold.
     let soft = [
         "access.hint",
@@ -192,7 +214,12 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
     let softs = soft.iter().filter(|id| told.has(id)).count()
         + usize::from(told.speaks_of(&[Category::Sexual]));
     let is_soft = softs + usize::from(!told.speaks_of(&[Category::Receipt])) >= 3;
-    let has_lever = sure > 0 || hints >= 2 || is_soft || told.is_business() || told.is_pressing();
+    let has_lever = sure > 0
+        || hints >= 2
+        || is_soft
+        || told.may_have_lever
+        || told.is_business()
+        || told.is_pressing();
     if !wants_money || !has_lever {
         return SUSPECT - 0.1;
     }

@@ -3,7 +3,7 @@
 use crate::classify::bound;
 use crate::classify::evidence::{Evidence, Texts, Voice};
 use crate::classify::gates::{self, Told};
-use crate::classify::matcher::{Glance, Matcher};
+use crate::classify::matcher::Matcher;
 use crate::classify::model::{Model, Sum, category, themes};
 use crate::classify::pack::Pack;
 use crate::classify::template::{Fingerprint, Template, Templates};
@@ -276,16 +276,14 @@ impl Judge {
             bound::may_be_suspect(&self.model, said.chain(known), has_wallet, words)
         };
         let mut has_wallet = None;
+        let mut may_go_on = |signals: &[u16]| {
+            is_open(signals, false)
+                || (is_open(signals, true)
+                    && *has_wallet.get_or_insert_with(|| !wallets::find(pieces).found.is_empty()))
+        };
         // First by the words alone, then by how near they stand; addresses only where they matter.
-        [Glance::signals, Glance::near_signals]
-            .into_iter()
-            .all(|ask| {
-                let signals = ask(&glance);
-                is_open(&signals, false)
-                    || (is_open(&signals, true)
-                        && *has_wallet
-                            .get_or_insert_with(|| !wallets::find(pieces).found.is_empty()))
-            })
+        let names = glance.names();
+        may_go_on(&glance.signals(&names)) && may_go_on(&glance.near_signals(&names))
     }
 
     fn examine<'t>(

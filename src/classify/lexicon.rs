@@ -4,9 +4,12 @@
 //! small filters; only what passes them is compared with the packs.
 
 use crate::classify::words::is_word_byte;
+use std::ops::Range;
 
 /// Bits of a filter: at about ten per key, few words pass that are in no pack.
 const FILTER_BITS: u32 = 18;
+/// Places for the lengths of beginnings.
+const BEGINNINGS: usize = 1 << 12;
 const SEED: u64 = 0x243f_6a88_85a3_08d3;
 const MIX: u64 = 0x9fb2_1c65_1e98_df25;
 
@@ -17,6 +20,8 @@ pub(super) struct Lexicon {
     words: Table,
     /// By the beginning of a word, for texts that may go on inside it.
     prefixes: Table,
+    /// By a hash of the first two bytes of a word: which lengths such beginnings have, a bit for each.
+    lengths: Vec<u64>,
     /// The length of the longest text.
     longest: usize,
     /// The length of the longest key.
@@ -28,20 +33,52 @@ struct Table {
     /// A bit for each length that a key has; the last one stands for all that are longer.
     lengths: u64,
     filter: Vec<u64>,
-    /// Open addressing: hash, and the range of candidates; an empty range is a free place.
-    places: Vec<(u64, u32, u32)>,
+    /// Open addressing; an empty range of candidates is a free place.
+    places: Vec<Place>,
     /// What must stand behind the key: up to eight bytes and their mask, so that most candidates
     /// are refused without a look at them.
     heads: Vec<(u64, u64)>,
     candidates: Vec<Candidate>,
+    /// All first words, and what stands behind them, one after the other: in pieces of their own they
+    /// would need several times the memory.
+    bytes: Vec<u8>,
 }
 
-/// A text whose first word was seen.
-#[derive(Clone, Debug)]
+/// Where the texts with one first word stand among the candidates.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    hash: u64,
+    /// Where the first word stands among the bytes.
+    key: u32,
+    first: u32,
+    /// From here on so much stands behind the first word that it can be searched by it, in order.
+    long: u32,
+    last: u32,
+}
+
+/// From so many candidates on they are searched.
+const MANY: u32 = 8;
+
+/// A text that begins with a first word.
+#[derive(Clone, Copy, Debug)]
 struct Candidate {
-    key: Box<[u8]>,
-    rest: Box<[u8]>,
+    /// Where the rest of it stands among the bytes, and its length.
+    rest: u32,
+    length: u32,
     number: u32,
+}
+
+/// A text before it is in its table.
+#[derive(Clone, Debug)]
+struct Entry<'t> {
+    key: &'t [u8],
+    rest: &'t [u8],
+    number: u32,
+}
+
+/// Where the lengths of beginnings with these two bytes stand; the second one is 0 where there is none.
+fn beginning(first: u8, second: u8) -> usize {
+    (usize::from(first) << 4 ^ usize::from(second)) & (BEGINNINGS - 1)
 }
 
 fn length_bit(length: usize) -> u64 {
@@ -67,13 +104,13 @@ fn head(bytes: &[u8]) -> u64 {
     }
 }
 
-impl Candidate {
+impl Entry<'_> {
     fn head(&self) -> (u64, u64) {
         let mask = match self.rest.len() {
             0 => 0,
             length => u64::MAX >> (64 - 8 * length.min(8)),
         };
-        (head(&self.rest), mask)
+        (head(self.rest), mask)
     }
 }
 
@@ -92,14 +129,24 @@ impl Lexicon {
             let (key, rest) = bytes.split_at(end);
             lexicon.longest = lexicon.longest.max(bytes.len());
             lexicon.longest_key = lexicon.longest_key.max(key.len());
-            let candidate = Candidate {
-                key: key.into(),
-                rest: rest.into(),
-                number,
-            };
+            let entry = Entry { key, rest, number };
             match is_open && rest.is_empty() {
-                true => prefixes.push(candidate),
-                false => words.push(candidate),
+                true => prefixes.push(entry),
+                false => words.push(entry),
+            }
+        }
+        lexicon.lengths = vec![0; BEGINNINGS];
+        for Entry { key, .. } in &prefixes {
+            let bit = length_bit(key.len());
+            match **key {
+                [] => {}
+                // Whatever comes behind it.
+                [first] => {
+                    for second in 0..=u8::MAX {
+                        lexicon.lengths[beginning(first, second)] |= bit;
+                    }
+                }
+                [first, second, ..] => lexicon.lengths[beginning(first, second)] |= bit,
             }
         }
         lexicon.words = Table::new(words);
@@ -133,10 +180,14 @@ impl Lexicon {
             let start = at;
             let most = bytes.len().min(start + self.longest_key);
             let mut hash = SEED;
+            let second = bytes.get(start + 1).copied().unwrap_or(0);
+            let lengths = self.lengths[beginning(bytes[start], second)];
             while at < most && is_word_byte(bytes[at]) {
                 hash = step(hash, bytes[at]);
                 at += 1;
-                self.prefixes.look(bytes, start, at, hash, &mut found);
+                if lengths & length_bit(at - start) != 0 {
+                    self.prefixes.look(bytes, start, at, hash, &mut found);
+                }
             }
             if bytes.get(at).is_none_or(|&byte| !is_word_byte(byte)) {
                 self.words.look(bytes, start, at, hash, &mut found);
@@ -147,34 +198,53 @@ impl Lexicon {
 }
 
 impl Table {
-    fn new(mut candidates: Vec<Candidate>) -> Self {
-        if candidates.is_empty() {
+    fn new(mut entries: Vec<Entry<'_>>) -> Self {
+        if entries.is_empty() {
             return Self::default();
         }
-        candidates.sort_by(|a, b| (&a.key, &a.rest).cmp(&(&b.key, &b.rest)));
-        let size = (candidates.len() * 2).next_power_of_two();
+        entries.sort_by_key(|it| (it.key, it.rest.len() > 1, it.rest));
+        let keys = entries.chunk_by(|a, b| a.key == b.key).count();
+        let size = (keys * 2).next_power_of_two();
         let mut table = Self {
             lengths: 0,
             filter: vec![0; 1 << (FILTER_BITS - 6)],
-            places: vec![(0, 0, 0); size],
-            heads: candidates.iter().map(Candidate::head).collect(),
-            candidates: Vec::new(),
+            places: vec![Place::default(); size],
+            heads: entries.iter().map(Entry::head).collect(),
+            candidates: Vec::with_capacity(entries.len()),
+            bytes: Vec::new(),
         };
         let mut first = 0;
-        for group in candidates.chunk_by(|a, b| a.key == b.key) {
-            let hash = hash(&group[0].key);
+        for group in entries.chunk_by(|a, b| a.key == b.key) {
+            let hash = hash(group[0].key);
             table.lengths |= length_bit(group[0].key.len());
             let bit = hash >> (64 - FILTER_BITS);
             table.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
             let mut place = (hash >> 20) as usize & (size - 1);
-            while table.places[place].1 < table.places[place].2 {
+            while table.places[place].first < table.places[place].last {
                 place = (place + 1) & (size - 1);
             }
-            let end = first + group.len() as u32;
-            table.places[place] = (hash, first, end);
-            first = end;
+            let short = group.partition_point(|it| it.rest.len() < 2);
+            let last = first + group.len() as u32;
+            let key = table.bytes.len() as u32;
+            table.bytes.extend_from_slice(group[0].key);
+            for entry in group {
+                table.candidates.push(Candidate {
+                    rest: table.bytes.len() as u32,
+                    length: entry.rest.len() as u32,
+                    number: entry.number,
+                });
+                table.bytes.extend_from_slice(entry.rest);
+            }
+            table.places[place] = Place {
+                hash,
+                key,
+                first,
+                long: first + short as u32,
+                last,
+            };
+            first = last;
         }
-        table.candidates = candidates;
+        table.bytes.shrink_to_fit();
         table
     }
 
@@ -211,27 +281,61 @@ impl Table {
         let mut place = (hash >> 20) as usize & (self.places.len() - 1);
         // There are twice as many places as keys, so that a free one comes soon.
         loop {
-            let (known, first, last) = self.places[place];
+            let Place {
+                hash: known,
+                key,
+                first,
+                long,
+                last,
+            } = self.places[place];
             if first == last {
                 return;
             }
-            let range = first as usize..last as usize;
             // All candidates of a place have the same key.
-            if known == hash && bytes[start..end] == *self.candidates[range.start].key {
+            // The first rest stands right behind it.
+            let key = key as usize..self.candidates[first as usize].rest as usize;
+            if known == hash && self.bytes[key] == bytes[start..end] {
                 let after = &bytes[end..];
                 let seen = head(after);
-                for (index, (wanted, mask)) in range.clone().zip(&self.heads[range]) {
-                    if seen & mask != *wanted {
-                        continue;
+                let mut try_all = |range: Range<u32>| {
+                    let range = range.start as usize..range.end as usize;
+                    for (index, (wanted, mask)) in range.clone().zip(&self.heads[range]) {
+                        if seen & mask != *wanted {
+                            continue;
+                        }
+                        let Candidate {
+                            rest,
+                            length,
+                            number,
+                        } = self.candidates[index];
+                        let length = length as usize;
+                        // Up to eight bytes are compared already.
+                        if length <= 8 || after.starts_with(&self.bytes[rest as usize..][..length])
+                        {
+                            found(number, start, end + length);
+                        }
                     }
-                    let Candidate { rest, number, .. } = &self.candidates[index];
-                    if rest.is_empty() || after.starts_with(rest) {
-                        found(*number, start, end + rest.len());
-                    }
+                };
+                if last - first < MANY {
+                    try_all(first..last);
+                } else {
+                    try_all(first..long);
+                    try_all(self.alike(long..last, seen));
                 }
             }
             place = (place + 1) & (self.places.len() - 1);
         }
+    }
+
+    /// Those of these candidates whose first two bytes behind the key are those that were seen.
+    fn alike(&self, range: Range<u32>, seen: u64) -> Range<u32> {
+        // As they were sorted: by the first byte, then by the second one.
+        let two = |head: u64| (head as u16).swap_bytes();
+        let heads = &self.heads[range.start as usize..range.end as usize];
+        let from = heads.partition_point(|(head, _)| two(*head) < two(seen));
+        let same = heads[from..].partition_point(|(head, _)| two(*head) == two(seen));
+        let from = range.start + from as u32;
+        from..from + same as u32
     }
 }
 

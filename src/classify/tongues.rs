@@ -3,6 +3,8 @@
 //! Words of kindred languages match each other's mail: a Danish word of the packs may mean something
 //! else in Norwegian. What excuses a mail must be said in a language that its sender writes.
 
+use crate::classify::Category;
+use crate::classify::model::category;
 use std::collections::BTreeMap;
 
 /// Languages so near to each other that only the one with most words is meant.
@@ -15,7 +17,7 @@ const KIN: [&[&str]; 5] = [
 ];
 
 /// So many different word classes even a short threat has; chance matches mostly stay below.
-const CLASSES_OF_A_THREAT: u32 = 12;
+pub(crate) const CLASSES_OF_A_THREAT: u32 = 12;
 
 /// How many different word classes of each language were found.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +69,14 @@ impl Tongues {
             .max_by_key(|(_, classes)| **classes)
             .map(|(language, _)| language.as_str())
     }
+}
+
+/// Sums, coins and times are the same in all languages.
+pub(crate) fn is_of_numbers(id: &str) -> bool {
+    matches!(
+        category(id),
+        Some(Category::Demand | Category::Payment | Category::Deadline)
+    )
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::classify::matcher::overview::Overview;
 use crate::classify::matcher::{Language, Matcher, NearRegex, Rule, Target};
 use crate::classify::model::category;
 use crate::classify::pack::{Edges, Pack, Text};
+use crate::classify::tongues::is_of_numbers;
 use crate::classify::words::is_word_byte;
 use crate::diagnose::Diagnostics;
 use crate::message::fold;
@@ -355,10 +356,18 @@ impl Matcher {
             .and_then(|common| common.names.iter().position(|name| name == "number"))
             .map(|number| number as u16);
         let signals = &builder.signals.list;
-        let overview = Overview::new(&builder.literals, &languages, number, |signal| {
+        let is_asked = |signal: u16| {
             let category = category(&signals[usize::from(signal)]);
             !category.is_some_and(Category::is_guard)
-        });
+        };
+        let is_of_numbers = |signal: u16| is_of_numbers(&signals[usize::from(signal)]);
+        let overview = Overview::new(
+            &builder.literals,
+            &languages,
+            number,
+            is_asked,
+            is_of_numbers,
+        );
         let small = "the packs are far smaller than the automaton's limit of states";
         Some(Self {
             lexicon: Lexicon::new(words.into_iter()),

@@ -4,46 +4,82 @@
 //! for its different words: each is looked up once, however often it comes. What comes out is never
 //! less than what a scan of the same texts finds.
 
+use crate::classify::find::{PARAGRAPH, SENTENCE};
 use crate::classify::matcher::overview::{Languages, MIX, Overview, PAIR_BITS, Phrase, Rule, pair};
-use std::ops::Range;
+use crate::classify::tongues::CLASSES_OF_A_THREAT;
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut, Range};
 
-/// Different words that are remembered at a time, as a power of two.
-const SLOT_BITS: u32 = 10;
+/// Words that are remembered at a time, as a power of two.
+const SLOT_BITS: u32 = 13;
+/// The longest word that is remembered, in bytes.
+const LONGEST: usize = 24;
+/// So many numbers are remembered with the words; with more, a message begins with none.
+const MOST_PARTS: usize = 1 << 16;
 
 /// The words of a message, as far as it was looked at.
 #[derive(Debug)]
-pub(crate) struct Glance<'m, 't> {
+pub(crate) struct Glance<'m> {
     pub(super) overview: &'m Overview,
-    texts: Vec<&'t str>,
+    memory: Box<Memory>,
+    has_number: bool,
+    texts: u32,
+    most_words: usize,
+}
+
+/// What a glance works with. It stays with its thread for the next message: to ask for so much memory, and to
+/// look the commonest words of a language up, for each message costs more than all the rest.
+///
+/// Nothing in it changes what is found: the words of the packs in a word are always the same.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// The overview whose words are remembered.
+    overview: u64,
+    /// The number of the message.
+    message: u32,
     slots: Vec<Slot>,
     pairs: Vec<u64>,
     /// For each word of the packs its place in `found`, and 1; 0 for one that was not found.
     pub(super) seen: Vec<u16>,
     pub(super) found: Vec<u32>,
-    has_number: bool,
-    /// The words of the packs in each different word of the text, one after the other.
+    /// The words of the packs in each word that is remembered, one after the other.
     pub(super) parts: Vec<u32>,
-    /// Where those of a different word begin and end; the first one has none.
+    /// Where those of a different word of this message begin and end; the first one has none.
     pub(super) different: Vec<Range<u32>>,
-    /// The different words in the order of the texts.
+    /// The words in the order of the texts: the number among the different words, and how far it is from
+    /// the word before it, see [`distance`].
     pub(super) sequence: Vec<u32>,
-    most_words: usize,
+}
+
+thread_local! {
+    static MEMORY: Cell<Option<Box<Memory>>> = const { Cell::new(None) };
 }
 
 /// A word with a digit.
 pub(super) const NUMBER: u32 = u32::MAX;
-/// Set for a word that is one with the word before it.
-pub(super) const JOINED: u32 = 1 << 31;
+/// The bits of a sequence that number a different word; those above tell a distance.
+const DIFFERENT_BITS: u32 = 24;
+/// The greatest distance that is told; a greater one is told as this.
+const FARTHEST: u32 = 255;
+
+/// How far a word of a sequence is from the one before it, in words; 0 where they are one.
+#[inline]
+pub(super) fn distance(word: u32) -> u32 {
+    word >> DIFFERENT_BITS
+}
+
+/// The number of a word of a sequence among the different words of a message.
+#[inline]
+pub(super) fn different(word: u32) -> usize {
+    (word & ((1 << DIFFERENT_BITS) - 1)) as usize
+}
 
 /// A word that was looked up before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
-    /// The word itself, or a hash of a word of more than eight bytes.
-    key: u64,
-    /// Its bytes, for a long word; 0 for an empty slot.
+    /// The word; its length is 0 in an empty slot.
+    text: [u64; LONGEST / 8],
     length: u32,
-    text: u32,
-    start: u32,
     known: Known,
 }
 
@@ -52,8 +88,18 @@ struct Slot {
 struct Known {
     /// The number of the word that is compared with its neighbours, and 1; or 0.
     whole: u32,
-    /// Its number among the different words; 0 for one that is in no pack.
+    /// Where its words of the packs stand among the parts.
+    start: u32,
+    end: u32,
+    /// The message that it was last seen in, and its number among the different words there; 0 for a word
+    /// that is in no pack.
+    message: u32,
     different: u32,
+}
+
+/// Does this byte begin a letter of a script without spaces, of which only some count as words?
+fn is_sign(byte: u8) -> bool {
+    matches!(byte, 0xe3..=0xe9)
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -82,19 +128,68 @@ fn word_bytes(eight: u64) -> usize {
     (others.trailing_zeros() / 8) as usize
 }
 
-impl<'m, 't> Glance<'m, 't> {
+impl Memory {
+    /// Begins a message; whatever was found in the one before is forgotten.
+    fn begin(&mut self, overview: &Overview) {
+        self.message = self.message.wrapping_add(1);
+        for &word in &self.found {
+            self.seen[word as usize] = 0;
+        }
+        self.found.clear();
+        self.different.clear();
+        self.different.push(0..0);
+        self.sequence.clear();
+        self.pairs.clear();
+        self.pairs.resize(1 << (PAIR_BITS - 6), 0);
+        let is_another = self.overview != overview.id;
+        if is_another || self.parts.len() > MOST_PARTS || self.message == 0 {
+            self.overview = overview.id;
+            self.slots.clear();
+            self.slots.resize(1 << SLOT_BITS, Slot::default());
+            self.parts.clear();
+            self.seen.clear();
+            self.seen.resize(overview.words, 0);
+            self.message = 1;
+        }
+    }
+}
+
+impl Deref for Glance<'_> {
+    type Target = Memory;
+
+    fn deref(&self) -> &Memory {
+        &self.memory
+    }
+}
+
+impl DerefMut for Glance<'_> {
+    fn deref_mut(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+}
+
+/// In texts of fewer words a scan notes each word of the packs, however dense they are.
+const MOST_COUNTED: usize = 2_000;
+/// A text of a hostile length is seen only so far; the memory of its words stays with the thread.
+const MOST_KEPT: usize = 1 << 18;
+
+impl Drop for Glance<'_> {
+    fn drop(&mut self) {
+        let is_huge = self.sequence.capacity() > MOST_KEPT || self.parts.capacity() > MOST_KEPT;
+        let memory = std::mem::take(&mut self.memory);
+        MEMORY.set((!is_huge).then_some(memory));
+    }
+}
+
+impl<'m> Glance<'m> {
     pub(super) fn new(overview: &'m Overview) -> Self {
+        let mut memory = MEMORY.take().unwrap_or_default();
+        memory.begin(overview);
         Self {
             overview,
-            texts: Vec::new(),
-            slots: vec![Slot::default(); 1 << SLOT_BITS],
-            pairs: vec![0; 1 << (PAIR_BITS - 6)],
-            seen: vec![0; overview.words],
-            found: Vec::new(),
+            memory,
             has_number: false,
-            parts: Vec::new(),
-            different: vec![std::ops::Range::default()],
-            sequence: Vec::new(),
+            texts: 0,
             most_words: 0,
         }
     }
@@ -105,98 +200,107 @@ impl<'m, 't> Glance<'m, 't> {
     }
 
     /// Looks at a folded text.
-    pub(crate) fn look(&mut self, text: &'t str) {
-        self.texts.push(text);
+    pub(crate) fn look(&mut self, text: &str) {
+        self.texts += 1;
         let bytes = text.as_bytes();
-        let (first_word, mut joined) = (self.sequence.len(), 0);
+        let mut words = 0;
         self.sequence.reserve(bytes.len() / 6);
         let mut before = 0;
         let mut at = 0;
+        // Words of different texts are as far from each other as can be.
+        let mut gap = FARTHEST;
         while at < bytes.len() {
             let first = eight(bytes, at);
             let length = word_bytes(first);
             if length == 0 {
+                gap += match bytes[at] {
+                    b'\n' => PARAGRAPH,
+                    b' ' if at > 0 && matches!(bytes[at - 1], b'.' | b'!' | b'?' | b';') => {
+                        SENTENCE
+                    }
+                    _ => 0,
+                };
                 at += 1;
                 continue;
             }
             let start = at;
             at += length;
-            let known = if length < 8 {
-                let key = first & ((1 << (8 * length)) - 1);
-                self.short(bytes, key, start, at)
+            let mut word = [first, 0, 0];
+            if length < 8 {
+                word[0] &= (1 << (8 * length)) - 1;
             } else {
-                let mut key = first;
+                let mut place = 1;
                 loop {
                     let next = eight(bytes, at);
                     let length = word_bytes(next);
                     at += length;
+                    if let Some(place) = word.get_mut(place).filter(|_| length > 0) {
+                        *place = if length < 8 {
+                            next & ((1 << (8 * length)) - 1)
+                        } else {
+                            next
+                        };
+                    }
                     if length < 8 {
-                        key = (key ^ (next & ((1 << (8 * length)) - 1))).wrapping_mul(MIX);
                         break;
                     }
-                    key = (key ^ next).wrapping_mul(MIX).rotate_left(29);
+                    place += 1;
                 }
-                self.long(bytes, key, start, at)
-            };
-            // An apostrophe does not end a word: no distance may be told too long.
-            let is_joined = start > 0 && bytes[start - 1] == b'\'';
-            joined += usize::from(is_joined);
+            }
+            let known = self.known(word, &bytes[start..at]);
+            // An apostrophe does not end a word, and of letters without spaces only some count: no
+            // distance may be told too long.
+            let is_joined = (start > 0 && bytes[start - 1] == b'\'' && gap == 0)
+                || (is_sign(bytes[start]) && at - start < 9);
+            words += usize::from(!is_joined);
+            let far = (gap + u32::from(!is_joined)).min(FARTHEST);
             self.sequence
-                .push(known.different | if is_joined { JOINED } else { 0 });
+                .push(far << DIFFERENT_BITS | known.different & ((1 << DIFFERENT_BITS) - 1));
+            gap = 0;
             if known.whole > 0 && before > 0 {
                 let bit = pair(before - 1, known.whole - 1);
                 self.pairs[(bit >> 6) as usize] |= 1 << (bit & 63);
             }
             before = known.whole;
         }
-        let words = self.sequence.len() - first_word - joined;
         self.most_words = self.most_words.max(words);
     }
 
+    /// What is known of a word, given with zeros behind it and as it stands in the text.
     #[inline]
-    fn short(&mut self, bytes: &[u8], key: u64, start: usize, end: usize) -> Known {
-        let index = (key.wrapping_mul(MIX) >> (64 - SLOT_BITS)) as usize;
-        let slot = self.slots[index];
-        if slot.key == key && slot.length == 0 && key != 0 {
+    fn known(&mut self, text: [u64; LONGEST / 8], word: &[u8]) -> Known {
+        let mixed = (text[0] ^ text[1].rotate_left(23) ^ text[2].rotate_left(47)).wrapping_mul(MIX);
+        let index = (mixed >> (64 - SLOT_BITS)) as usize;
+        let length = word.len() as u32;
+        let message = self.message;
+        let slot = &self.slots[index];
+        let is_known = slot.length == length && slot.text == text && word.len() <= LONGEST;
+        if is_known && slot.known.message == message {
             return slot.known;
         }
-        let known = self.word(&bytes[start..end]);
-        self.slots[index] = Slot {
-            key,
-            known,
-            ..Slot::default()
+        let mut known = match is_known {
+            true => slot.known,
+            false => self.word(word),
         };
-        known
-    }
-
-    fn long(&mut self, bytes: &[u8], key: u64, start: usize, end: usize) -> Known {
-        let index = (key.wrapping_mul(MIX) >> (64 - SLOT_BITS)) as usize;
-        let slot = self.slots[index];
-        let word = &bytes[start..end];
-        if slot.key == key && slot.length as usize == word.len() {
-            let other = self.texts[slot.text as usize].as_bytes();
-            if other[slot.start as usize..][..word.len()] == *word {
-                return slot.known;
-            }
+        known.message = message;
+        known.different = self.meet(known.start..known.end);
+        if word.len() <= LONGEST {
+            self.slots[index] = Slot {
+                text,
+                length,
+                known,
+            };
         }
-        let known = self.word(word);
-        self.slots[index] = Slot {
-            key,
-            length: word.len() as u32,
-            text: self.texts.len() as u32 - 1,
-            start: start as u32,
-            known,
-        };
         known
     }
 
-    /// Looks a word up that is new.
+    /// Looks a word up.
     #[inline(never)]
     fn word(&mut self, word: &[u8]) -> Known {
         let overview = self.overview;
         let mut whole = 0;
         let parts = &mut self.parts;
-        let first = parts.len() as u32;
+        let start = parts.len() as u32;
         overview
             .lexicon
             .walk(word, 0, word.len(), true, |number, _, _| {
@@ -209,118 +313,182 @@ impl<'m, 't> Glance<'m, 't> {
             parts.push(overview.inside_numbers[found.pattern().as_usize()]);
         }
         if overview.number.is_some() && word.iter().any(u8::is_ascii_digit) {
-            self.has_number = true;
             parts.push(NUMBER);
         }
-        let end = parts.len() as u32;
-        for &number in parts[first as usize..].iter().filter(|&&it| it != NUMBER) {
-            let seen = &mut self.seen[number as usize];
+        Known {
+            whole,
+            start,
+            end: parts.len() as u32,
+            ..Known::default()
+        }
+    }
+
+    /// Notes the words of the packs in a word that is new to this message; its number there.
+    fn meet(&mut self, parts: Range<u32>) -> u32 {
+        if parts.is_empty() {
+            return 0;
+        }
+        let memory = &mut *self.memory;
+        for &number in &memory.parts[parts.start as usize..parts.end as usize] {
+            if number == NUMBER {
+                self.has_number = true;
+                continue;
+            }
+            let seen = &mut memory.seen[number as usize];
             if *seen == 0 {
-                self.found.push(number);
-                *seen = self.found.len() as u16;
+                memory.found.push(number);
+                *seen = memory.found.len() as u16;
             }
         }
-        let mut different = 0;
-        if end > first {
-            different = self.different.len() as u32;
-            self.different.push(first..end);
-        }
-        Known { whole, different }
+        memory.different.push(parts);
+        memory.different.len() as u32 - 1
     }
 
     /// The phrases of which every word was found, and every pair of neighbours.
     pub(super) fn phrases(&self) -> impl Iterator<Item = &'m Phrase> {
         let has = |bits: &[u64], bit: u32| bits[(bit >> 6) as usize] >> (bit & 63) & 1 == 1;
         let overview = self.overview;
-        self.found
+        let memory: &Memory = self;
+        memory
+            .found
             .iter()
             .flat_map(move |&word| {
                 let range = overview.phrases_of[word as usize].clone();
                 &overview.phrases[range.start as usize..range.end as usize]
             })
             .filter(move |phrase| {
-                phrase.pairs.iter().all(|&pair| has(&self.pairs, pair))
-                    && phrase
-                        .words
+                overview
+                    .pairs(phrase)
+                    .iter()
+                    .all(|&pair| has(&memory.pairs, pair))
+                    && overview
+                        .words(phrase)
                         .iter()
-                        .all(|&word| self.seen[word as usize] > 0)
+                        .all(|&word| memory.seen[word as usize] > 0)
             })
     }
 
     /// Every signal that the texts could give by the words that stand anywhere in them, in order.
-    pub(crate) fn signals(&self) -> Vec<u16> {
-        let names = self.names();
-        let active = names.active();
+    pub(crate) fn signals(&self, names: &Names<'_>) -> Vec<u16> {
+        let heard = self.heard(names);
         let mut signals = Vec::new();
         for rule in &self.overview.rules {
             let signal = rule.gives as u16;
-            if signals.last() != Some(&signal) && names.hold(rule) & active != 0 {
+            if signals.last() != Some(&signal) && names.hold(rule) & heard.of(rule) != 0 {
                 signals.push(signal);
             }
         }
         signals
     }
 
-    pub(super) fn names(&self) -> Names<'m> {
+    /// The languages in which something can be said, by how many of their word classes there are.
+    pub(super) fn heard(&self, names: &Names<'_>) -> Heard {
+        let richest = names.sure.iter().max().copied().unwrap_or(0) / self.texts.max(1);
+        let is_short = self.sequence.len() < MOST_COUNTED;
+        // The common pack holds in every language.
+        let mut heard = Heard { any: 1, claims: 1 };
+        for (index, &classes) in names.classes.iter().enumerate() {
+            let bit = 1 << index;
+            // A language of which there is but one class is not looked at.
+            if classes >= 2 {
+                heard.any |= bit;
+            }
+            let may_be_spoken = classes * 2 >= richest || !is_short;
+            if classes >= CLASSES_OF_A_THREAT || classes >= 2 && may_be_spoken {
+                heard.claims |= bit;
+            }
+        }
+        heard
+    }
+
+    /// The word classes that were found.
+    pub(crate) fn names(&self) -> Names<'m> {
         let overview = self.overview;
         let mut names = Names {
             overview,
             names: vec![0; overview.elements_of.len()],
             elements: vec![0; overview.elements.len()],
-            once: 0,
-            twice: 0,
+            classes: [0; Languages::BITS as usize],
+            sure: [0; Languages::BITS as usize],
         };
         for &(name, languages) in &overview.always {
-            names.see(name, languages, true);
+            names.see_word(name, languages, false);
         }
         if let Some(number) = overview.number.filter(|_| self.has_number) {
-            names.see(number, Languages::MAX, true);
+            names.see(number, Languages::MAX);
         }
         for phrase in self.phrases() {
-            for &(name, languages) in &phrase.names {
-                names.see(name, languages, true);
+            for &(name, languages) in overview.meanings(phrase) {
+                names.see_word(name, languages, phrase.is_sure);
             }
         }
         for derive in &overview.derives {
             let languages = names.hold(derive);
             if languages != 0 {
-                names.see(derive.gives, languages, false);
+                names.see(derive.gives, languages);
             }
         }
         names
     }
 }
 
+/// Languages in which something can be said.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    /// Numbers, sums and times.
+    pub(super) any: Languages,
+    /// All the rest, see [`Tongues::hears`](crate::classify::tongues::Tongues::hears).
+    claims: Languages,
+}
+
+impl Heard {
+    /// The languages in which this rule counts.
+    pub(super) fn of(self, rule: &Rule) -> Languages {
+        if rule.is_of_numbers {
+            self.any
+        } else {
+            self.claims
+        }
+    }
+}
+
 /// The names that were found, each with the languages in which it was.
-pub(super) struct Names<'m> {
+pub(crate) struct Names<'m> {
     overview: &'m Overview,
     pub(super) names: Vec<Languages>,
     elements: Vec<Languages>,
-    /// Languages of which one word class was found, and those of which two were.
-    once: Languages,
-    twice: Languages,
+    /// How many word classes of each language were found, at most.
+    pub(super) classes: [u32; Languages::BITS as usize],
+    /// Those of them that are surely found, in any of the texts.
+    pub(super) sure: [u32; Languages::BITS as usize],
 }
 
 impl Names<'_> {
-    fn see(&mut self, name: u32, languages: Languages, is_word: bool) {
+    fn see(&mut self, name: u32, languages: Languages) -> Languages {
         let known = &mut self.names[name as usize];
         let new = languages & !*known;
-        if new == 0 {
-            return;
+        if new != 0 {
+            *known |= new;
+            for &element in &self.overview.elements_of[name as usize] {
+                self.elements[element as usize] |= new;
+            }
         }
-        *known |= new;
-        for &element in &self.overview.elements_of[name as usize] {
-            self.elements[element as usize] |= new;
-        }
-        if is_word && languages != Languages::MAX {
-            self.twice |= self.once & new;
-            self.once |= new;
-        }
+        new
     }
 
-    /// A language of which there is but one class is not looked at; the common pack always is.
-    pub(super) fn active(&self) -> Languages {
-        self.twice | 1
+    /// Sees a word class by one of its words.
+    fn see_word(&mut self, name: u32, languages: Languages, is_sure: bool) {
+        let mut new = self.see(name, languages);
+        // Words of the common pack are of no language.
+        if languages == Languages::MAX {
+            return;
+        }
+        while new != 0 {
+            let language = new.trailing_zeros() as usize;
+            self.classes[language] += 1;
+            self.sure[language] += u32::from(is_sure);
+            new &= new - 1;
+        }
     }
 
     /// The languages in which every element may hold.

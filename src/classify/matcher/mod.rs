@@ -150,7 +150,7 @@ impl Matcher {
     }
 
     /// Begins a first look at the texts of a message; `None` where only a scan can tell.
-    pub(crate) fn glance<'t>(&self) -> Option<Glance<'_, 't>> {
+    pub(crate) fn glance(&self) -> Option<Glance<'_>> {
         self.overview.as_ref().map(Glance::new)
     }
 
@@ -261,7 +261,8 @@ mod tests {
             said.extend(scan.said.iter().map(|said| said.signal));
             glance.look(text);
         }
-        let (any, near) = (glance.signals(), glance.near_signals());
+        let names = glance.names();
+        let (any, near) = (glance.signals(&names), glance.near_signals(&names));
         said.into_iter()
             .filter(|signal| !any.contains(signal) || !near.contains(signal))
             .map(|signal| matcher.signal_id(signal).to_owned())

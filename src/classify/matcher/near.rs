@@ -4,8 +4,8 @@
 //! with a bit for each. Where the words of a pattern stand in blocks too far apart, it cannot hold.
 //! Distances are never told longer than they are.
 
-use crate::classify::matcher::glance::{Glance, JOINED, NUMBER};
-use crate::classify::matcher::overview::{Languages, Phrase, Rule};
+use crate::classify::matcher::glance::{Glance, NUMBER, Names, different, distance};
+use crate::classify::matcher::overview::{Languages, Overview, Phrase, Rule};
 
 /// A bit for each block.
 type Blocks = u128;
@@ -31,6 +31,19 @@ fn spread(mut blocks: Blocks, reach: u32) -> Blocks {
     blocks
 }
 
+/// These blocks, and up to `reach` blocks behind each.
+fn follow(mut blocks: Blocks, reach: u32) -> Blocks {
+    let mut left = reach.min(Blocks::BITS - 1);
+    let mut step = 1;
+    while left > 0 {
+        let by = left.min(step);
+        blocks |= blocks << by;
+        left -= by;
+        step *= 2;
+    }
+    blocks
+}
+
 /// How many blocks further two words lie at most that are so many words apart.
 fn blocks(words: u32) -> u32 {
     words.div_ceil(WORDS)
@@ -50,38 +63,106 @@ impl Places<'_> {
         &mut self.names[usize::from(self.numbers[name as usize])]
     }
 
+    /// The blocks in which any of the names of an element stands.
+    fn any(&self, element: u32) -> Blocks {
+        let names = self.elements[element as usize].iter();
+        names.fold(0, |any, &name| {
+            any | self.names[usize::from(self.numbers[name as usize])]
+        })
+    }
+
     /// The blocks in which a rule could hold, with all those between its words.
     fn hold(&self, rule: &Rule) -> Blocks {
         if rule.reach >= SHARED {
             return Blocks::MAX;
         }
         let reach = blocks(rule.reach + 1);
-        let mut all = Blocks::MAX;
-        for &need in &rule.needs {
-            let names = self.elements[need as usize].iter();
-            let any = names.fold(0, |any, &name| {
-                any | self.names[usize::from(self.numbers[name as usize])]
-            });
-            all &= spread(any, reach);
-            if all == 0 {
-                break;
+        if rule.order.is_empty() {
+            let mut all = Blocks::MAX;
+            for &need in &rule.needs {
+                all &= spread(self.any(need), reach);
+                if all == 0 {
+                    break;
+                }
             }
+            return all;
         }
-        all
+        // The blocks in which the element before may end.
+        let mut ends = Blocks::MAX;
+        for (index, (&need, &(gap, words))) in rule.needs.iter().zip(&rule.order).enumerate() {
+            let any = self.any(need);
+            let starts = match index {
+                0 => any,
+                _ => any & follow(ends, blocks(gap)),
+            };
+            if starts == 0 {
+                return 0;
+            }
+            ends = any & follow(starts, blocks(words - 1));
+        }
+        // All its words lie before them.
+        spread(ends, reach)
     }
 }
 
-impl Glance<'_, '_> {
+/// The names that rules are made of.
+struct Needs<'g> {
+    overview: &'g Overview,
+    elements: Vec<bool>,
+    names: Vec<bool>,
+}
+
+impl<'g> Needs<'g> {
+    fn new(overview: &'g Overview) -> Self {
+        Self {
+            overview,
+            elements: vec![false; overview.elements.len()],
+            names: vec![false; overview.elements_of.len()],
+        }
+    }
+
+    fn add(&mut self, rule: &Rule) {
+        for &need in &rule.needs {
+            if !std::mem::replace(&mut self.elements[need as usize], true) {
+                for &name in &self.overview.elements[need as usize] {
+                    self.names[name as usize] = true;
+                }
+            }
+        }
+    }
+
+    fn has(&self, name: u32) -> bool {
+        self.names[name as usize]
+    }
+}
+
+impl Glance<'_> {
     /// As [`Self::signals`], but only of patterns whose words stand near each other.
-    pub(crate) fn near_signals(&self) -> Vec<u16> {
+    pub(crate) fn near_signals(&self, names: &Names<'_>) -> Vec<u16> {
         let overview = self.overview;
-        let names = self.names();
-        let active = names.active();
+        let heard = self.heard(names);
         let held = |rules: &'_ [Rule]| -> Vec<(usize, Languages)> {
-            let held = rules.iter().map(|rule| names.hold(rule) & active);
+            let held = rules.iter().map(|rule| names.hold(rule) & heard.of(rule));
             held.enumerate().filter(|(_, held)| *held != 0).collect()
         };
-        let (derives, mut rules) = (held(&overview.derives), held(&overview.rules));
+        let mut rules = held(&overview.rules);
+        let wanted = rules.iter().fold(0, |all, (_, languages)| all | languages);
+        let mut needs = Needs::new(overview);
+        for (index, _) in &rules {
+            needs.add(&overview.rules[*index]);
+        }
+        // Those that are made of others come last.
+        let mut derives: Vec<(usize, Languages)> = Vec::new();
+        for (index, derive) in overview.derives.iter().enumerate().rev() {
+            if needs.has(derive.gives) {
+                let languages = names.hold(derive) & wanted;
+                if languages != 0 {
+                    needs.add(derive);
+                    derives.push((index, languages));
+                }
+            }
+        }
+        derives.reverse();
         let mut found = 0;
         let mut number = |&languages: &Languages| {
             found += u16::from(languages != 0);
@@ -93,13 +174,17 @@ impl Glance<'_, '_> {
             names: Vec::new(),
         };
         places.names.resize(usize::from(found) + 1, 0);
-        let phrases: Vec<&Phrase> = self.phrases().collect();
+        let is_needed = |phrase: &&Phrase| {
+            let mut names = overview.meanings(phrase).iter();
+            names.any(|&(name, languages)| languages & wanted != 0 && needs.has(name))
+        };
+        let phrases: Vec<&Phrase> = self.phrases().filter(is_needed).collect();
         let mut sections = Sections::new(self);
         let mut signals: Vec<u16> = Vec::new();
         while sections.next() && !rules.is_empty() {
             let located: Vec<(&Phrase, Blocks)> = phrases
                 .iter()
-                .map(|phrase| (*phrase, sections.blocks_of(&phrase.words)))
+                .map(|phrase| (*phrase, sections.blocks_of(phrase)))
                 .filter(|(_, blocks)| *blocks != 0)
                 .collect();
             let wanted = rules.iter().fold(0, |all, (_, languages)| all | languages);
@@ -115,7 +200,11 @@ impl Glance<'_, '_> {
                     *places.name(number) |= sections.numbers;
                 }
                 for (phrase, blocks) in &located {
-                    for &(name, _) in phrase.names.iter().filter(|it| it.1 & language != 0) {
+                    for &(name, _) in overview
+                        .meanings(phrase)
+                        .iter()
+                        .filter(|it| it.1 & language != 0)
+                    {
                         *places.name(name) |= blocks;
                     }
                 }
@@ -141,7 +230,7 @@ impl Glance<'_, '_> {
 
 /// The sections of a message, one after the other.
 struct Sections<'g> {
-    glance: &'g Glance<'g, 'g>,
+    glance: &'g Glance<'g>,
     /// Where in the sequence the next section begins.
     next: usize,
     is_done: bool,
@@ -152,7 +241,7 @@ struct Sections<'g> {
 }
 
 impl<'g> Sections<'g> {
-    fn new(glance: &'g Glance<'g, 'g>) -> Self {
+    fn new(glance: &'g Glance<'g>) -> Self {
         Self {
             glance,
             next: 0,
@@ -169,27 +258,24 @@ impl<'g> Sections<'g> {
             return false;
         }
         self.different.fill(0);
-        let (mut block, mut left, mut words) = (1, WORDS, 0);
         self.is_done = true;
-        let mut following = self.next;
-        for (index, &word) in self.glance.sequence.iter().enumerate().skip(self.next) {
-            if word & JOINED == 0 {
-                if words == STEP {
-                    following = index;
-                }
-                if words == STEP + SHARED {
-                    self.is_done = false;
-                    break;
-                }
-                words += 1;
-                if left == 0 {
-                    (block, left) = (block << 1, WORDS);
-                }
-                left -= 1;
+        let mut following = None;
+        let mut at = 0;
+        let words = self.glance.sequence.iter().enumerate().skip(self.next);
+        for (index, &word) in words {
+            if index > self.next {
+                at += distance(word);
             }
-            self.different[(word & !JOINED) as usize] |= block;
+            if at >= STEP {
+                following = following.or(Some(index));
+            }
+            if at >= STEP + SHARED {
+                self.is_done = false;
+                break;
+            }
+            self.different[different(word)] |= 1 << (at / WORDS);
         }
-        self.next = following;
+        self.next = following.unwrap_or(self.next);
         self.words.fill(0);
         self.numbers = 0;
         for (parts, blocks) in self.glance.different.iter().zip(&self.different) {
@@ -204,9 +290,11 @@ impl<'g> Sections<'g> {
     }
 
     /// The blocks in which a phrase could stand.
-    fn blocks_of(&self, phrase: &[u32]) -> Blocks {
-        let reach = blocks(phrase.len() as u32 - 1);
-        let blocks = phrase
+    fn blocks_of(&self, phrase: &Phrase) -> Blocks {
+        let reach = blocks(u32::from(phrase.reach));
+        let overview = self.glance.overview;
+        let blocks = overview
+            .words(phrase)
             .iter()
             .map(|&word| self.words[self.glance.seen[word as usize] as usize]);
         blocks.fold(Blocks::MAX, |all, blocks| all & spread(blocks, reach))

@@ -3,13 +3,17 @@
 //! A word or phrase that several languages have is looked up once, and a pattern that they share is
 //! asked for all of them at once, with a bit for each language.
 
-use crate::classify::find::Find;
+use crate::classify::find::{Find, PARAGRAPH, SENTENCE};
 use crate::classify::lexicon::Lexicon;
 use crate::classify::matcher::{Language, Target};
 use crate::classify::words::is_word_byte;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many overviews were built; 0 is none.
+static OVERVIEWS: AtomicU64 = AtomicU64::new(1);
 
 /// The most languages that fit; with more there is no overview.
 const MOST_LANGUAGES: usize = 64;
@@ -23,6 +27,8 @@ pub(super) type Languages = u64;
 /// The words of all packs, each with what it is part of.
 #[derive(Clone, Debug)]
 pub(super) struct Overview {
+    /// Tells overviews with other words apart.
+    pub(super) id: u64,
     /// Words and beginnings of words.
     pub(super) lexicon: Lexicon,
     /// Texts that may stand inside a word, and their numbers.
@@ -33,6 +39,10 @@ pub(super) struct Overview {
     /// The phrases that are looked at when a word, by number, was found.
     pub(super) phrases_of: Vec<Range<u32>>,
     pub(super) phrases: Vec<Phrase>,
+    /// What phrases are made of, one after the other: in pieces of their own they would need several
+    /// times the memory.
+    numbers: Vec<u32>,
+    meanings: Vec<(u32, Languages)>,
     /// Names that need no word at all.
     pub(super) always: Vec<(u32, Languages)>,
     /// The class of numbers.
@@ -49,13 +59,28 @@ pub(super) struct Overview {
 }
 
 /// A word or phrase of a pack.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Phrase {
-    pub(super) words: Box<[u32]>,
-    /// Neighbours, as they are noted.
-    pub(super) pairs: Box<[u32]>,
-    /// Names that it stands for.
-    pub(super) names: Box<[(u32, Languages)]>,
+    /// Where its words stand among the numbers, then the pairs of neighbours, as they are noted.
+    first: u32,
+    words: u8,
+    pairs: u8,
+    /// So far its last word is from its first one.
+    pub(super) reach: u8,
+    /// Is it a word by itself, so that a scan surely finds it?
+    pub(super) is_sure: bool,
+    /// Where the names that it stands for are among the meanings.
+    meaning: u32,
+    meanings: u8,
+}
+
+/// A phrase before it is stored.
+struct Draft {
+    words: Vec<u32>,
+    pairs: Vec<u32>,
+    names: Vec<(u32, Languages)>,
+    reach: u32,
+    is_sure: bool,
 }
 
 /// Where every element may hold, so may this.
@@ -66,23 +91,51 @@ pub(super) struct Rule {
     pub(super) gives: u32,
     /// So many words lie at most from its first to its last one.
     pub(super) reach: u32,
+    /// Where its elements stand in their order: how far the first word of each may be from the last one of
+    /// the element before it, and how many words it has at most. Empty where they stand in any order.
+    pub(super) order: Box<[(u32, u32)]>,
+    /// Sums, coins and times count in every language.
+    pub(super) is_of_numbers: bool,
 }
 
-/// What a rule gives and needs, before those of all languages are put together.
-type Rules<K> = BTreeMap<(K, Box<[u32]>), (Languages, u32)>;
+/// What a rule needs: the numbers of its elements, how far they may lie apart, and their order.
+#[derive(Clone, Debug, Default)]
+struct Needed {
+    elements: Box<[u32]>,
+    reach: u32,
+    order: Box<[(u32, u32)]>,
+}
 
-fn add<K: Ord>(rules: &mut Rules<K>, key: K, needs: Box<[u32]>, language: Languages, reach: u32) {
-    let (languages, widest) = rules.entry((key, needs)).or_default();
+/// What a rule gives and needs, before those of all languages are put together; rules in any order
+/// apart from those in their order.
+type Rules<K> = BTreeMap<(K, Box<[u32]>, bool), (Languages, Needed)>;
+
+fn add<K: Ord>(rules: &mut Rules<K>, key: K, needed: Needed, language: Languages) {
+    let is_ordered = !needed.order.is_empty();
+    let key = (key, needed.elements.clone(), is_ordered);
+    let (languages, widest) = rules.entry(key).or_insert_with(|| (0, needed.clone()));
     *languages |= language;
-    *widest = reach.max(*widest);
+    widest.reach = needed.reach.max(widest.reach);
+    for (known, (gap, words)) in widest.order.iter_mut().zip(needed.order) {
+        *known = (gap.max(known.0), words.max(known.1));
+    }
 }
 
-fn listed<K: Ord>(rules: Rules<K>, gives: impl Fn(K) -> u32) -> Vec<Rule> {
-    let rule = |((key, needs), (languages, reach))| Rule {
-        needs,
-        languages,
-        gives: gives(key),
-        reach,
+fn listed<K: Ord>(
+    rules: Rules<K>,
+    gives: impl Fn(K) -> u32,
+    is_of_numbers: impl Fn(u32) -> bool,
+) -> Vec<Rule> {
+    let rule = |((key, _, _), (languages, needed)): (_, (_, Needed))| {
+        let gives = gives(key);
+        Rule {
+            needs: needed.elements,
+            languages,
+            gives,
+            reach: needed.reach,
+            order: needed.order,
+            is_of_numbers: is_of_numbers(gives),
+        }
     };
     rules.into_iter().map(rule).collect()
 }
@@ -160,12 +213,9 @@ impl Builder {
         (words, pairs)
     }
 
-    fn needs(&mut self, language: &Language, find: &Find) -> (Box<[u32]>, u32) {
-        let mut reach = match find {
-            Find::Sequence { gaps, .. } => gaps.iter().sum(),
-            Find::Set { window, .. } => *window,
-        };
-        let mut needs = Vec::new();
+    fn needs(&mut self, language: &Language, find: &Find) -> Needed {
+        let mut elements = Vec::new();
+        let mut lengths = Vec::new();
         for element in find.elements() {
             let mut names: Vec<u32> = element
                 .iter()
@@ -173,20 +223,36 @@ impl Builder {
                 .collect();
             names.sort_unstable();
             names.dedup();
-            if matches!(find, Find::Sequence { .. }) {
-                let lengths = names.iter().filter_map(|name| self.lengths.get(name));
-                reach += lengths.max().copied().unwrap_or(1);
-            }
+            let longest = names.iter().filter_map(|name| self.lengths.get(name)).max();
+            lengths.push(longest.copied().unwrap_or(1));
             let next = self.elements.len() as u32;
-            needs.push(*self.elements.entry(names).or_insert(next));
+            elements.push(*self.elements.entry(names).or_insert(next));
         }
-        (needs.into(), reach)
+        let (reach, order) = match find {
+            Find::Set { window, .. } => (*window, Vec::new()),
+            Find::Sequence { gaps, .. } => {
+                let reach = gaps.iter().chain(&lengths).sum();
+                let gaps = std::iter::once(0).chain(gaps.iter().map(|gap| gap + 1));
+                (reach, gaps.zip(lengths).collect())
+            }
+        };
+        Needed {
+            elements: elements.into(),
+            reach,
+            order: order.into(),
+        }
     }
 
     fn lengthen(&mut self, name: u32, words: u32) {
         let length = self.lengths.entry(name).or_default();
         *length = words.max(*length);
     }
+}
+
+/// What the ends of sentences and paragraphs in a text add to the distances between its words.
+fn ends(text: &str) -> u32 {
+    let sentences = [". ", "! ", "? ", "; "].map(|end| text.matches(end).count() as u32);
+    sentences.iter().sum::<u32>() * SENTENCE + text.matches('\n').count() as u32 * PARAGRAPH
 }
 
 /// So many words a regular expression may go over.
@@ -218,6 +284,7 @@ impl Overview {
         languages: &[Language],
         number: Option<u16>,
         is_asked: impl Fn(u16) -> bool,
+        is_of_numbers: impl Fn(u16) -> bool,
     ) -> Option<Self> {
         if languages.len() > MOST_LANGUAGES {
             return None;
@@ -227,7 +294,7 @@ impl Overview {
             let common = &languages[0].names;
             builder.name(&common[usize::from(number)])
         });
-        let mut phrases: Vec<Phrase> = Vec::new();
+        let mut phrases: Vec<Draft> = Vec::new();
         let mut always = Vec::new();
         for (text, targets) in literals {
             let mut by_edges: BTreeMap<(bool, bool), Vec<(u32, Languages)>> = BTreeMap::new();
@@ -247,17 +314,22 @@ impl Overview {
             }
             for (is_open, names) in by_edges {
                 let (words, pairs) = builder.phrase(text, is_open);
+                let reach = words.len() as u32 - u32::from(!words.is_empty()) + ends(text);
                 for &(name, _) in &names {
-                    builder.lengthen(name, words.len() as u32);
+                    builder.lengthen(name, reach + 1);
                 }
                 if words.is_empty() {
                     always.extend(names);
                     continue;
                 }
-                phrases.push(Phrase {
-                    words: words.into(),
-                    pairs: pairs.into(),
-                    names: names.into(),
+                phrases.push(Draft {
+                    reach,
+                    is_sure: words.len() == 1
+                        && is_open == (false, false)
+                        && text.bytes().all(is_word_byte),
+                    words,
+                    pairs,
+                    names,
                 });
             }
         }
@@ -272,32 +344,44 @@ impl Overview {
                     elements: vec![vec![regex.near]],
                     gaps: Vec::new(),
                 };
-                let (needs, _) = builder.needs(language, &near);
+                let needed = Needed {
+                    reach: REGEX_REACH,
+                    order: Box::default(),
+                    ..builder.needs(language, &near)
+                };
                 let name = builder.name(&language.names[usize::from(regex.name)]);
                 builder.lengthen(name, REGEX_REACH);
-                add(&mut derives, (0, name), needs, bit, REGEX_REACH);
+                add(&mut derives, (0, name), needed, bit);
             }
             for (name, find) in &language.derives {
-                let (needs, reach) = builder.needs(language, find);
+                let needed = builder.needs(language, find);
                 let gives = builder.name(&language.names[usize::from(*name)]);
-                builder.lengthen(gives, reach);
-                add(&mut derives, (depths[name], gives), needs, bit, reach);
+                builder.lengthen(gives, needed.reach);
+                add(&mut derives, (depths[name], gives), needed, bit);
             }
             for rule in language.rules.iter().filter(|rule| is_asked(rule.signal)) {
-                let (needs, reach) = builder.needs(language, &rule.find);
-                add(&mut rules, u32::from(rule.signal), needs, bit, reach);
+                let needed = builder.needs(language, &rule.find);
+                add(&mut rules, u32::from(rule.signal), needed, bit);
             }
         }
-        Self::assemble(builder, phrases, always, number, derives, rules)
+        let is_of_numbers = |signal| is_of_numbers(signal as u16);
+        Self::assemble(
+            builder,
+            phrases,
+            always,
+            number,
+            (derives, rules),
+            is_of_numbers,
+        )
     }
 
     fn assemble(
         builder: Builder,
-        phrases: Vec<Phrase>,
+        phrases: Vec<Draft>,
         always: Vec<(u32, Languages)>,
         number: Option<u32>,
-        derives: Rules<(usize, u32)>,
-        rules: Rules<u32>,
+        (derives, rules): (Rules<(usize, u32)>, Rules<u32>),
+        is_of_numbers: impl Fn(u32) -> bool,
     ) -> Option<Self> {
         let words = builder.texts.len();
         // Words and names that were found are numbered with 16 bits.
@@ -319,20 +403,36 @@ impl Overview {
             }
         }
         // Each phrase is looked at for its rarest word.
-        let mut by_word: Vec<Vec<Phrase>> = vec![Vec::new(); words];
+        let mut by_word: Vec<Vec<Draft>> = (0..words).map(|_| Vec::new()).collect();
         for phrase in phrases {
             let rarest = phrase.words.iter().min_by_key(|&&word| uses[word as usize]);
             if let Some(&rarest) = rarest {
                 by_word[rarest as usize].push(phrase);
             }
         }
-        let mut phrases_of = Vec::new();
-        let mut phrases = Vec::new();
+        let mut phrases_of = Vec::with_capacity(words);
+        let (mut phrases, mut numbers, mut meanings) = (Vec::new(), Vec::new(), Vec::new());
         for list in by_word {
             let start = phrases.len() as u32;
-            phrases.extend(list);
+            for draft in list {
+                phrases.push(Phrase {
+                    first: numbers.len() as u32,
+                    words: draft.words.len().try_into().ok()?,
+                    pairs: draft.pairs.len().try_into().ok()?,
+                    reach: draft.reach.try_into().ok()?,
+                    is_sure: draft.is_sure,
+                    meaning: meanings.len() as u32,
+                    meanings: draft.names.len().try_into().ok()?,
+                });
+                numbers.extend(draft.words);
+                numbers.extend(draft.pairs);
+                meanings.extend(draft.names);
+            }
             phrases_of.push(start..phrases.len() as u32);
         }
+        phrases.shrink_to_fit();
+        numbers.shrink_to_fit();
+        meanings.shrink_to_fit();
         let mut elements_of = vec![Vec::new(); builder.names.len()];
         let mut elements = vec![Vec::new(); builder.elements.len()];
         for (names, &element) in &builder.elements {
@@ -347,6 +447,7 @@ impl Overview {
             .map(|(number, (text, _))| (number, text.as_str()))
             .collect();
         Some(Self {
+            id: OVERVIEWS.fetch_add(1, Ordering::Relaxed),
             lexicon: Lexicon::new(
                 numbered()
                     .filter(|(_, (_, fit))| *fit != Fit::Inside)
@@ -360,13 +461,31 @@ impl Overview {
             has_neighbours,
             phrases_of,
             phrases,
+            numbers,
+            meanings,
             always,
             number,
             elements_of,
             elements,
-            derives: listed(derives, |(_, gives)| gives),
-            rules: listed(rules, |gives| gives),
+            derives: listed(derives, |(_, gives)| gives, |_| false),
+            rules: listed(rules, |gives| gives, is_of_numbers),
             words,
         })
+    }
+
+    /// The words of a phrase.
+    pub(super) fn words(&self, phrase: &Phrase) -> &[u32] {
+        &self.numbers[phrase.first as usize..][..usize::from(phrase.words)]
+    }
+
+    /// Its neighbours, as they are noted.
+    pub(super) fn pairs(&self, phrase: &Phrase) -> &[u32] {
+        let first = phrase.first as usize + usize::from(phrase.words);
+        &self.numbers[first..][..usize::from(phrase.pairs)]
+    }
+
+    /// The names that it stands for.
+    pub(super) fn meanings(&self, phrase: &Phrase) -> &[(u32, Languages)] {
+        &self.meanings[phrase.meaning as usize..][..usize::from(phrase.meanings)]
     }
 }
