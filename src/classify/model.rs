@@ -27,6 +27,8 @@ pub(crate) const THEMES: [Category; 12] = [
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     weights: BTreeMap<String, f64>,
+    /// What single signals are expected to weigh before a fit, where it is not what their category weighs.
+    priors: BTreeMap<String, f64>,
     /// The most points that one category adds.
     caps: BTreeMap<Category, f64>,
     /// The most points that all guards together take away.
@@ -65,6 +67,7 @@ impl Model {
             .integer("sextortion_themes", 1..=11)
             .map_or(4, |at| at.value as usize);
         let weights = numbers(&root, "weights", points.clone());
+        let priors = numbers(&root, "priors", points);
         let mut caps = BTreeMap::new();
         let table = root.table("caps");
         for name in table.names() {
@@ -87,6 +90,7 @@ impl Model {
         problems.extend(found);
         is_usable.then_some(Self {
             weights,
+            priors,
             caps,
             guards,
             suspect_themes,
@@ -96,11 +100,24 @@ impl Model {
 
     /// The points of one signal before any cap; 0 for a signal that the model does not know.
     pub fn weight(&self, id: &str) -> f64 {
-        let whole = || {
-            id.split_once('.')
-                .and_then(|(category, _)| self.weights.get(category))
-        };
-        self.weights.get(id).or_else(whole).copied().unwrap_or(0.0)
+        match self.weights.get(id) {
+            Some(weight) => *weight,
+            None => self.whole(id),
+        }
+    }
+
+    /// The points that a signal is expected to have before a fit: its own of `[priors]`, or those of its category.
+    pub fn prior(&self, id: &str) -> f64 {
+        let own = self.priors.get(id);
+        own.copied().unwrap_or_else(|| self.whole(id))
+    }
+
+    /// The points of a signal's category.
+    fn whole(&self, id: &str) -> f64 {
+        id.split_once('.')
+            .and_then(|(category, _)| self.weights.get(category))
+            .copied()
+            .unwrap_or(0.0)
     }
 
     /// The same model with these weights of single signals.
@@ -180,7 +197,7 @@ impl fmt::Display for Model {
         writeln!(
             f,
             "# Points per signal. A name without a dot holds for all signals of the category that are not named.\n\
-             # Fitted by  callbluff train.\n\n\
+             # Fitted by  callbluff train  (docs/classification.md).\n\n\
              # So many themes must come together.\n\
              suspect_themes = {}\n\
              sextortion_themes = {}\n\
@@ -192,6 +209,14 @@ impl fmt::Display for Model {
         )?;
         for (category, cap) in &self.caps {
             writeln!(f, "{category} = {cap:?}")?;
+        }
+        writeln!(
+            f,
+            "\n# What single signals are expected to weigh before a fit, where it is not what their category weighs.\n\
+             [priors]"
+        )?;
+        for (id, weight) in &self.priors {
+            writeln!(f, "\"{id}\" = {weight:?}")?;
         }
         writeln!(f, "\n[weights]")?;
         let (single, whole): (Vec<_>, Vec<_>) =
@@ -222,6 +247,10 @@ pub(crate) fn themes<'s>(ids: impl IntoIterator<Item = &'s str>) -> usize {
             None => continue,
         };
         if THEMES.contains(&category) {
+            // A bomb or an attack is a lever, not only the demand that comes with it.
+            if id == "demand.violence" {
+                seen.insert(Category::Access);
+            }
             seen.insert(category);
         }
     }

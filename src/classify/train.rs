@@ -22,20 +22,26 @@ pub struct Sample {
 /// How the fit is done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
-    /// Strength of the regularisation towards the prior weights. Default: 0.02.
+    /// Strength of the regularisation towards the prior weights. Default: 0.2.
     pub shrink: f64,
-    /// Passes over the samples. Default: 3,000.
+    /// Passes over the samples. Default: 1,000.
     pub passes: usize,
-    /// How much an honest message counts against a threat of the same weight. Default: 3.
+    /// How much all honest mail together counts against all threats together. Default: 3.
     pub caution: f64,
+    /// How far a weight may go from its prior, as a share of it. Default: 0.5.
+    ///
+    /// Where the mail of one place has a signal on one side only, a fit would lean on it alone, or drop what honest
+    /// mail says too; other places have other mail.
+    pub reach: f64,
 }
 
 impl Default for Fit {
     fn default() -> Self {
         Self {
-            shrink: 0.02,
-            passes: 3_000,
+            shrink: 0.2,
+            passes: 1_000,
             caution: 3.0,
+            reach: 0.5,
         }
     }
 }
@@ -49,6 +55,9 @@ struct Row {
     weight: f64,
 }
 
+/// The most points that a single signal is given or takes.
+const MOST: f64 = 6.0;
+
 /// Points at which a message is as likely a threat as not: the border of `sextortion`.
 const BORDER: f64 = crate::classify::SEXTORTION;
 
@@ -56,7 +65,8 @@ impl Fit {
     /// Finds weights in points, so that [`crate::classify::SEXTORTION`] is the border between the classes.
     ///
     /// `prior` are the weights to start from and to stay near where the samples say little; the sign
-    /// of a prior weight is kept, so a theme never speaks for a message and a guard never against it.
+    /// of a prior weight is kept, so a theme never speaks for a message and a guard never against it, and none
+    /// goes further from it than `reach`.
     ///
     /// The caps of `model` and the gates hold while it is fitted: where a category has reached its cap, or a
     /// message the most that the gates allow, no weight is to blame.
@@ -72,6 +82,12 @@ impl Fit {
             .enumerate()
             .map(|(number, id)| (id.as_str(), number))
             .collect();
+        // Each class counts as a whole, however much of it there is.
+        let sum = |is_threat: bool| -> f64 {
+            let of = samples.iter().filter(|it| it.is_threat == is_threat);
+            of.map(|it| it.weight).sum::<f64>().max(f64::MIN_POSITIVE)
+        };
+        let (threats, others) = (sum(true), sum(false));
         let rows: Vec<Row> = samples
             .iter()
             .map(|sample| {
@@ -83,7 +99,10 @@ impl Fit {
                         groups.entry(group).or_default().push(number);
                     }
                 }
-                let caution = if sample.is_threat { 1.0 } else { self.caution };
+                let share = match sample.is_threat {
+                    true => 1.0 / threats,
+                    false => self.caution / others,
+                };
                 Row {
                     groups: groups
                         .into_iter()
@@ -91,11 +110,11 @@ impl Fit {
                         .collect(),
                     most: sample.most,
                     is_threat: sample.is_threat,
-                    weight: sample.weight * caution,
+                    weight: sample.weight * share,
                 }
             })
             .collect();
-        let total: f64 = rows.iter().map(|row| row.weight).sum::<f64>().max(1.0);
+        let total = 1.0 + self.caution;
         let start: Vec<f64> = ids.iter().map(|id| prior[*id]).collect();
         let mut weights = start.clone();
         let mut speed = vec![1e-8; weights.len()];
@@ -131,11 +150,13 @@ impl Fit {
                 let slope = slope[number] + self.shrink / 100.0 * (weights[number] - start[number]);
                 speed[number] += slope * slope;
                 weights[number] -= 0.1 * slope / speed[number].sqrt();
-                weights[number] = if start[number] < 0.0 {
-                    weights[number].clamp(-6.0, 0.0)
-                } else {
-                    weights[number].clamp(0.0, 6.0)
+                let (start, most) = (start[number], start[number].signum() * MOST);
+                let (near, far) = (start * (1.0 - self.reach), start * (1.0 + self.reach));
+                let (near, far) = match start < 0.0 {
+                    true => (near.min(0.0), far.max(most)),
+                    false => (near.max(0.0), far.min(most)),
                 };
+                weights[number] = weights[number].clamp(near.min(far), near.max(far));
             }
         }
         ids.iter()
@@ -195,6 +216,7 @@ mod tests {
             shrink: 0.0,
             passes: 20_000,
             caution: 1.0,
+            reach: f64::INFINITY,
         }
         .weights(&uncapped(), &samples, &prior);
         for sample in &samples {

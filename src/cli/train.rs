@@ -17,10 +17,13 @@ use std::thread;
 /// The most parts that the groups are divided into for cross-validation: each costs a whole fit.
 const FOLDS: usize = 24;
 
-/// Fit the weights of the model on labelled mail, starting from the current ones.
+/// Fit the weights of the model on labelled mail.
+///
+/// Each signal starts from the weight of its category and stays near it where the mail says little. So the weights
+/// of single signals that an earlier fit found do not matter: the same mail gives the same model again.
 ///
 /// Near copies, the messages of one group, count as one message together and are left out together in
-/// cross-validation. The same mail gives the same weights.
+/// cross-validation.
 /// Exit status: 0 done, 2 trouble.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Train {
@@ -91,7 +94,7 @@ fn train(args: &Train, out: &mut dyn Write) -> Result<bool, String> {
     let new = old.with_weights(&fitted);
     let mut text = String::from("signal                               old    new\n");
     for (id, weight) in &fitted {
-        let before = prior.get(id).copied().unwrap_or(0.0);
+        let before = old.weight(id);
         let _ = writeln!(text, "{id:<34} {before:>5.2}  {weight:>5.2}");
     }
     let points = |model: &Model, samples: &[Sample]| -> Vec<f64> {
@@ -131,11 +134,11 @@ fn share_weights(samples: &mut [Sample]) {
     }
 }
 
-/// The current weight of every signal that was found; those of no weight stay without.
+/// The weight to start from of every signal that was found; those of no weight stay without.
 fn prior(model: &Model, samples: &[Sample]) -> BTreeMap<String, f64> {
     let ids: BTreeSet<&String> = samples.iter().flat_map(|sample| &sample.signals).collect();
     ids.into_iter()
-        .map(|id| (id.clone(), model.weight(id)))
+        .map(|id| (id.clone(), model.prior(id)))
         .filter(|(_, weight)| *weight != 0.0)
         .collect()
 }
