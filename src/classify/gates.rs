@@ -16,6 +16,12 @@ const PRESSING: usize = 2;
 /// The same where something excuses the message, such as an order.
 const PRESSING_BILL: usize = 4;
 
+/// So many ways to mean harm a letter needs that asks for money by bank, as friends do.
+const MALICE_BY_BANK: usize = 3;
+
+/// So many ways in which only an extorter talks make up for a lever where nothing sexual is claimed.
+const TONES_OF_OTHER: usize = 2;
+
 /// So many themes only a threat touches, of those that name an address.
 const THEMES_OF_A_THREAT: usize = 6;
 
@@ -167,6 +173,56 @@ impl<'s> Told<'s> {
                     || self.sure(&[Category::Access]) > 0)
     }
 
+    /// How many ways there are in which the message means harm: friends tease each other with a video of
+    /// last night and a debt, and mean none.
+    fn malice(&self) -> usize {
+        let is_shamed = self.speaks_of(&[Category::Sexual])
+            || self.any(&[
+                "recording.compromising",
+                "recording.split-screen",
+                "chat.undressed",
+            ]);
+        let is_hushed = self.speaks_of(&[Category::Promise]) || self.has("demand.silence");
+        let others = [
+            Category::Access,
+            Category::Exposure,
+            Category::Secrecy,
+            Category::Proof,
+        ];
+        others.iter().filter(|it| self.sure(&[**it]) > 0).count()
+            + usize::from(is_shamed)
+            + usize::from(is_hushed)
+    }
+
+    /// Is there a threat, where nothing sexual is claimed? Exchanges, hosters and finders of flaws write of
+    /// coins, access and time limits too.
+    fn threatens(&self) -> bool {
+        let is_flaw = self.has("report.flaw");
+        let is_excused = is_flaw || self.speaks_of(&[Category::Receipt]);
+        // "Turn on your camera" is said before each video call.
+        let levers = self.sure(&[Category::Access, Category::Exposure, Category::Recording])
+            - usize::from(self.has("access.camera"))
+            - usize::from(self.has("access.company"));
+        // "Change your password at once" often looks like one that is quoted.
+        let tones = self.count(&[Category::Secrecy, Category::Promise, Category::Proof])
+            - usize::from(self.has("proof.password"));
+        self.has("demand.violence")
+            || self.has("access.company") && !is_flaw
+            || levers > usize::from(is_excused)
+            || tones >= TONES_OF_OTHER
+    }
+
+    /// Is the money hard to trace?
+    fn is_hidden_money(&self) -> bool {
+        self.speaks_of(&[Category::Wallet])
+            || self.any(&[
+                "demand.crypto",
+                "payment.voucher",
+                "payment.messenger",
+                "payment.wallet",
+            ])
+    }
+
     /// How many sexual claims there are that are no loose words.
     fn intimate(&self) -> usize {
         self.sure(&[Category::Recording, Category::Sexual])
@@ -183,10 +239,13 @@ pub(crate) fn is_hint(id: &str) -> bool {
 ///
 /// News, advice and victims quote whole threats, so that no weight of a guard could make up for the
 /// points of the quotation. Two guards happen in a threat, three are a message about the crime.
-pub(crate) fn by_context(context: Context, about: usize) -> f64 {
+///
+/// Only what can shame somebody is worth a look where it is passed on: analysts of malware and attacks
+/// quote the rest all day.
+pub(crate) fn by_context(context: Context, kind: Kind, about: usize) -> f64 {
     match (context, about) {
         (Context::Direct, 0..=2) => f64::INFINITY,
-        (Context::Quoted | Context::Forwarded, 0) => SEXTORTION - 0.1,
+        (Context::Quoted | Context::Forwarded, 0) if kind != Kind::Other => SEXTORTION - 0.1,
         _ => SUSPECT - 0.1,
     }
 }
@@ -247,6 +306,17 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
     if kind == Kind::Chat && told.has("receipt.service") && !told.can_be_paid() {
         return SUSPECT - 0.1;
     }
+    if kind == Kind::Bluff {
+        let malice = told.malice();
+        let is_teasing = malice == 0 && !told.speaks_of(&[Category::Access]);
+        if is_teasing || !told.is_hidden_money() && malice < MALICE_BY_BANK {
+            return SUSPECT - 0.1;
+        }
+    }
+    // Who finds flaws for a reward, and services that handle coins, touch many themes too.
+    if kind == Kind::Other && !told.threatens() {
+        return SUSPECT - 0.1;
+    }
     if kind != Kind::Other {
         // A long letter touches every theme somewhere: it must also tell where the money goes.
         let is_rambling = told.is_long && !told.can_be_paid();
@@ -257,14 +327,7 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
         };
     }
     // Without a sexual claim much honest business reads alike: the money must be hard to trace.
-    let is_hidden_money = told.speaks_of(&[Category::Wallet])
-        || told.any(&[
-            "demand.crypto",
-            "payment.voucher",
-            "payment.messenger",
-            "payment.wallet",
-        ]);
-    if is_hidden_money {
+    if told.is_hidden_money() {
         SEXTORTION - 0.1
     } else {
         SUSPECT - 0.1
@@ -319,13 +382,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_passed_on_is_seldom_a_threat() {
+        let (clean, suspect, any) = (SUSPECT - 0.1, SEXTORTION - 0.1, f64::INFINITY);
+        for (context, kind, about, expected) in [
+            (Context::Direct, Kind::Bluff, 2, any),
+            (Context::Direct, Kind::Bluff, 3, clean),
+            (Context::Quoted, Kind::Bluff, 0, suspect),
+            (Context::Forwarded, Kind::Chat, 1, clean),
+            (Context::Quoted, Kind::Other, 0, clean),
+        ] {
+            let found = by_context(context, kind, about);
+            assert!(found == expected, "{context} {kind} {about}: {found}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_keeps_a_message_low() {
         let (clean, suspect, any) = (SUSPECT - 0.1, SEXTORTION - 0.1, f64::INFINITY);
         let many = "recording.held exposure.publish demand.amount deadline.hours secrecy.tell promise.delete";
         for (told, words, expected) in [
             ("recording.held", 100, clean),
             ("wallet.btc demand.crypto deadline.hours", 100, clean),
-            ("recording.held wallet.btc", 100, any),
+            ("recording.held wallet.btc", 100, clean),
             // No way to pay: six themes, one of them a deed.
             ("recording.held demand.amount", 100, clean),
             (many, 100, any),
@@ -344,7 +422,7 @@ mod tests {
             (
                 "wallet.btc demand.crypto deadline.hours secrecy.tell",
                 100,
-                suspect,
+                clean,
             ),
             (
                 "wallet.btc demand.crypto deadline.hours secrecy.tell proof.opener receipt.order",
@@ -358,6 +436,48 @@ mod tests {
             ),
             ("demand.violence demand.crypto wallet.btc", 100, suspect),
             ("demand.violence payment.bank", 100, clean),
+            // Friends tease each other with a video and a debt; an extorter means harm.
+            (
+                "recording.claimed demand.amount deadline.or-else wallet.btc",
+                100,
+                clean,
+            ),
+            (
+                "recording.claimed demand.amount deadline.or-else access.hint wallet.btc",
+                100,
+                any,
+            ),
+            (
+                "recording.held exposure.contacts sexual.hint demand.amount payment.bank",
+                100,
+                clean,
+            ),
+            (
+                "recording.held exposure.contacts sexual.hint promise.delete demand.amount payment.bank",
+                100,
+                any,
+            ),
+            // Exchanges and finders of flaws.
+            (
+                "access.control demand.crypto deadline.hours receipt.order wallet.btc",
+                100,
+                clean,
+            ),
+            (
+                "access.company demand.crypto exposure.publish report.flaw wallet.btc",
+                100,
+                clean,
+            ),
+            (
+                "access.company demand.crypto exposure.publish wallet.btc",
+                100,
+                suspect,
+            ),
+            (
+                "demand.crypto secrecy.answer promise.never-again wallet.btc",
+                100,
+                suspect,
+            ),
             ("chat.met demand.amount wallet.btc", 100, clean),
             (
                 "chat.met recording.hint deadline.or-else promise.delete demand.amount payment.voucher",

@@ -21,7 +21,7 @@ use std::sync::Arc;
 const FEW_WORDS: usize = 8;
 
 /// The guards that say that a message is about the crime, not part of it.
-const ABOUT: [&str; 7] = [
+const ABOUT: [&str; 8] = [
     "advice.do-not-pay",
     "advice.report",
     "advice.named",
@@ -29,6 +29,7 @@ const ABOUT: [&str; 7] = [
     "news.third-person",
     "report.received",
     "report.help",
+    "report.told",
 ];
 
 /// So many themes a message must touch before more costly questions are asked: is it a near copy
@@ -465,8 +466,9 @@ impl Case<'_> {
     /// The most points by who speaks and by what is missing.
     fn most_points(&self) -> f64 {
         let told = Told::new(self.found.places.keys(), self.evidence.most_words);
-        gates::by_context(self.context, about(&self.evidence))
-            .min(gates::by_signals(gates::kind(&told), &told))
+        let kind = gates::kind(&told);
+        gates::by_context(self.context, kind, about(&self.evidence))
+            .min(gates::by_signals(kind, &told))
     }
 }
 
@@ -501,7 +503,11 @@ fn about(evidence: &Evidence<'_>) -> usize {
     let own = evidence.of(&[Voice::Own]);
     let guards = ABOUT.iter().filter(|id| own.contains_key(**id)).count();
     // "I got this. What shall I do?" together is what a victim says, and no extorter.
-    let is_victim = own.contains_key("report.received") && own.contains_key("report.help");
+    // Neither is "She wants 500 from me, or my wife gets it. What shall I do?"
+    let is_victim = own.contains_key("report.help")
+        && ["report.received", "report.told"]
+            .iter()
+            .any(|id| own.contains_key(*id));
     guards + usize::from(is_victim)
 }
 
