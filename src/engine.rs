@@ -3,7 +3,7 @@
 use crate::classify::{self, Category, Class, Judge, Learned, Quoted, Signal, Verdict};
 use crate::config::{Config, Loaded};
 use crate::decoder::{Decoder, Trouble};
-use crate::diagnose::Diagnostics;
+use crate::diagnose::{Diagnostics, Source};
 use crate::lookup::{Breaches, DnsLists, Waves};
 use crate::message::{self, Envelope, Finding, Header, Origin, Piece, Place, Reading};
 use crate::outbound::Keys;
@@ -11,7 +11,7 @@ use crate::policy::{Facts, Needs, Plan};
 use arc_swap::ArcSwap;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// Judging more than this at once, in bytes, is done where it holds up no other session.
@@ -85,7 +85,20 @@ impl Engine {
     ///
     /// When anything in the files is wrong: then all of it is told.
     pub fn load(path: Option<&Path>) -> Result<(Self, Diagnostics), Diagnostics> {
-        let (config, judge, warnings) = load_judge(path)?;
+        Self::load_keeping(path, &KeptJudge::default())
+    }
+
+    /// As [`Self::load`], for one that will be loaded again: where packs and templates say what they
+    /// said the last time, it goes on with the judge that was built then.
+    ///
+    /// # Errors
+    ///
+    /// When anything in the files is wrong: then all of it is told.
+    pub fn load_keeping(
+        path: Option<&Path>,
+        kept: &KeptJudge,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        let (config, judge, warnings) = load_judge_keeping(path, kept)?;
         // Whether a message is clean is known long before all is known that it says.
         let wants_all = config.policy.looks_into_clean()
             || !config.dns.lists.is_empty()
@@ -324,20 +337,77 @@ fn remark(id: &str) -> Signal {
 /// # Errors
 ///
 /// When anything in the files is wrong: then all of it is told.
-pub fn load_judge(path: Option<&Path>) -> Result<(Config, Judge, Diagnostics), Diagnostics> {
+pub fn load_judge(path: Option<&Path>) -> Result<(Config, Arc<Judge>, Diagnostics), Diagnostics> {
+    load_judge_keeping(path, &KeptJudge::default())
+}
+
+fn load_judge_keeping(
+    path: Option<&Path>,
+    kept: &KeptJudge,
+) -> Result<(Config, Arc<Judge>, Diagnostics), Diagnostics> {
     let loaded = match path {
         None => Loaded::builtin(),
         Some(path) => Config::load(path)?,
     };
     let mut problems = loaded.warnings;
-    let packs = loaded.config.local_packs(&mut problems);
-    let templates = loaded.config.local_templates(&mut problems);
-    match Judge::load(&packs, templates.as_ref(), false, &mut problems) {
-        Some(judge) if !problems.has_errors() => {
-            let settings = loaded.config.judge.clone();
-            Ok((loaded.config, judge.with_settings(settings), problems))
-        }
+    let made_of = MadeOf {
+        packs: loaded.config.local_packs(&mut problems),
+        templates: loaded.config.local_templates(&mut problems),
+        settings: loaded.config.judge.clone(),
+    };
+    match kept.judge(made_of, &mut problems) {
+        Some(judge) if !problems.has_errors() => Ok((loaded.config, judge, problems)),
         _ => Err(problems),
+    }
+}
+
+/// The judge that was built last, and what it was built from.
+///
+/// Building one takes most of the time of a reload, and packs change far less often than rules and
+/// maps. It is the texts that are compared: times of files lie, and a restored file has an old one.
+#[derive(Debug, Default)]
+pub struct KeptJudge(Mutex<Option<Built>>);
+
+/// All of a judge that is not embedded in the program.
+#[derive(Debug, PartialEq, Eq)]
+struct MadeOf {
+    packs: Vec<Arc<Source>>,
+    templates: Option<Arc<Source>>,
+    settings: classify::Settings,
+}
+
+#[derive(Debug)]
+struct Built {
+    made_of: MadeOf,
+    judge: Arc<Judge>,
+    /// What was odd in the packs: it is told at each reload.
+    warnings: Diagnostics,
+}
+
+impl KeptJudge {
+    /// The judge of these files, the kept one where they are the same; `None` where they have errors,
+    /// and then the kept one stays.
+    fn judge(&self, made_of: MadeOf, problems: &mut Diagnostics) -> Option<Arc<Judge>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(built) = &*kept
+            && built.made_of == made_of
+        {
+            problems.extend(built.warnings.clone());
+            return Some(Arc::clone(&built.judge));
+        }
+        let mut warnings = Diagnostics::new();
+        let templates = made_of.templates.as_ref();
+        let judge = Judge::load(&made_of.packs, templates, false, &mut warnings);
+        problems.extend(warnings.clone());
+        let judge = Arc::new(judge?.with_settings(made_of.settings.clone()));
+        if !warnings.has_errors() {
+            *kept = Some(Built {
+                made_of,
+                judge: Arc::clone(&judge),
+                warnings,
+            });
+        }
+        Some(judge)
     }
 }
 
@@ -483,6 +553,67 @@ mod tests {
         let mut other = engine("[waves]\nwindow = \"1h\"\n");
         other.inherit(&same);
         assert_eq!(wave(&other), 1);
+    }
+
+    #[test]
+    fn a_judge_is_built_anew_only_where_its_files_say_something_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).expect("the folder is ours");
+        };
+        let pack = |phrase: &str| {
+            format!(
+                "language = \"en\"\n[[pattern]]\nid = \"recording.claimed\"\nreason = \"a test\"\n\
+                 find = [\"'{phrase}'\"]\n"
+            )
+        };
+        std::fs::create_dir(folder.path().join("packs.d")).expect("the folder is ours");
+        let config = |more: &str| {
+            write(
+                "c.toml",
+                &format!("packs_dir = \"packs.d\"\nstate_dir = \"state\"\n{more}"),
+            );
+        };
+        let kept = KeptJudge::default();
+        let load = || {
+            let path = folder.path().join("c.toml");
+            load_judge_keeping(Some(&path), &kept)
+                .map(|(config, judge, _)| (config.policy.mode, judge))
+        };
+        config("");
+        write("packs.d/a.toml", &pack("purple walrus"));
+        let (first_mode, first) = load().expect("it is right");
+        // The same text at another time, and another policy.
+        write("packs.d/a.toml", &pack("purple walrus"));
+        config("mode = \"monitor\"\n");
+        let (mode, same) = load().expect("it is right");
+        assert!(Arc::ptr_eq(&first, &same));
+        assert_ne!(mode, first_mode, "the config is the new one");
+
+        write("packs.d/a.toml", &pack("green walrus"));
+        let (_, other) = load().expect("it is right");
+        assert!(!Arc::ptr_eq(&same, &other));
+        let says = |judge: &Judge, text: &str| {
+            let raw = format!("Subject: x\r\n\r\nA {text} it is.\r\n");
+            let reading = message::read(raw.as_bytes(), &message::ReadLimits::default());
+            (judge.signals(&Envelope::default(), &reading)).contains("recording.claimed")
+        };
+        assert!(says(&first, "purple walrus") && !says(&first, "green walrus"));
+        assert!(says(&other, "green walrus") && !says(&other, "purple walrus"));
+
+        write("packs.d/a.toml", "name = 7");
+        load().expect_err("the pack is broken");
+        write("packs.d/a.toml", &pack("green walrus"));
+        let (_, again) = load().expect("it is right again");
+        assert!(Arc::ptr_eq(&other, &again), "an error costs nothing");
+
+        // Whatever else a judge is made of.
+        write("packs.d/b.toml", &pack("red walrus"));
+        let (_, with_pack) = load().expect("it is right");
+        assert!(!Arc::ptr_eq(&again, &with_pack));
+        config("[block]\nwallets = \"1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu\"\n");
+        let (_, with_wallet) = load().expect("it is right");
+        assert!(!Arc::ptr_eq(&with_pack, &with_wallet));
     }
 
     #[tokio::test]

@@ -96,7 +96,6 @@ fn evaluate(args: &Eval, out: &mut dyn Write) -> Result<bool, String> {
     if !warnings.is_empty() {
         let _ = writeln!(io::stderr(), "{warnings}");
     }
-    let judge = Arc::new(judge);
     let engine = Engine::with_judge(config, {
         let judge = Arc::clone(&judge);
         move |envelope, reading| judge.judge(envelope, reading)

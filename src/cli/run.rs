@@ -2,7 +2,7 @@
 
 use crate::config::{Config, LogFormat, SocketAddress};
 use crate::daemon::{self, Daemon, Load, Signals};
-use crate::engine::Engine;
+use crate::engine::{Engine, KeptJudge};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -61,14 +61,15 @@ pub(crate) fn run(args: &Run) -> u8 {
 
 fn serve(args: &Run) -> Result<(), String> {
     let path = args.config.clone();
-    let engine = load(path.as_deref())?;
+    let kept = KeptJudge::default();
+    let engine = load(path.as_deref(), &kept)?;
     daemon::start_log(&engine.config().log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|err| format!("could not start threads ({err})"))?;
-    let reload: Box<Load> = Box::new(move || load(path.as_deref()));
+    let reload: Box<Load> = Box::new(move || load(path.as_deref(), &kept));
     runtime.block_on(async {
         let signals = Signals::new()?;
         let config = engine.config().clone();
@@ -81,8 +82,9 @@ fn serve(args: &Run) -> Result<(), String> {
     })
 }
 
-fn load(path: Option<&Path>) -> Result<Engine, String> {
-    let (engine, warnings) = Engine::load(path).map_err(|problems| problems.to_string())?;
+fn load(path: Option<&Path>, kept: &KeptJudge) -> Result<Engine, String> {
+    let (engine, warnings) =
+        Engine::load_keeping(path, kept).map_err(|problems| problems.to_string())?;
     if !warnings.is_empty() {
         let _ = writeln!(io::stderr(), "{warnings}");
     }

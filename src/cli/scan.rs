@@ -122,7 +122,6 @@ impl<'a> Scanner<'a> {
         let path = args.config.as_deref();
         let (config, judge, warnings) =
             engine::load_judge(path).map_err(|problems| problems.to_string())?;
-        let judge = Arc::new(judge);
         let engine = Engine::with_judge(config, {
             let judge = Arc::clone(&judge);
             move |envelope, reading| judge.judge(envelope, reading)

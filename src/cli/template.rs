@@ -10,6 +10,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// From this similarity on another fingerprint of the same name adds nothing.
 const SAME: f64 = 0.8;
@@ -103,7 +104,7 @@ pub(crate) fn run(args: &TemplateArgs, out: &mut dyn Write) -> u8 {
 /// What all commands need.
 struct Shelf {
     config: Config,
-    judge: Judge,
+    judge: Arc<Judge>,
     file: PathBuf,
     local: Vec<Template>,
 }
