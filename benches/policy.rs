@@ -1,4 +1,4 @@
-//! Deciding for 10,000 recipients in 1,000 domain files, and loading them.
+//! Deciding for 10,000 recipients in 1,000 domain files, loading them, and a whole reload of the service.
 //!
 //! `cargo bench --ignore-rust-version --bench policy`
 //!
@@ -6,6 +6,8 @@
 
 use callbluff::classify::{Class, Verdict};
 use callbluff::config::Config;
+use callbluff::daemon::Daemon;
+use callbluff::engine::{Engine, KeptJudge};
 use callbluff::message::{Address, Client, Envelope};
 use callbluff::policy::Facts;
 use std::fs;
@@ -24,14 +26,18 @@ fn write_config(folder: &Path) {
     };
     write(
         "callbluff.toml",
-        "domains_dir = \"domains.d\"\n[maps]\nmailboxes = \"mailboxes.txt\"\n\
-         [[rule]]\nname = \"known\"\nrecipient = \"@mailboxes\"\nmin_score = 30\naction = \"hold\"\n"
-            .to_owned(),
+        format!(
+            "domains_dir = \"domains.d\"\npacks_dir = \"packs.d\"\nstate_dir = \"{}\"\n\
+         [milter]\nlisten = \"inet:0@127.0.0.1\"\n[http]\nlisten = \"off\"\n[maps]\nmailboxes = \"mailboxes.txt\"\n\
+         [[rule]]\nname = \"known\"\nrecipient = \"@mailboxes\"\nmin_score = 30\naction = \"hold\"\n",
+            folder.join("state").display()
+        ),
     );
     write(
         "mailboxes.txt",
         (0..RECIPIENTS).map(|n| address(n) + "\n").collect(),
     );
+    fs::create_dir(folder.join("packs.d")).expect("the folder is ours");
     fs::create_dir(folder.join("domains.d")).expect("the folder is ours");
     for n in 0..DOMAINS {
         let rules = format!(
@@ -59,6 +65,37 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
+/// Reloads as the service does them: files, checks, judge, keys, and the swap.
+fn reloads(folder: &Path) {
+    let path = folder.join("callbluff.toml");
+    let kept = KeptJudge::default();
+    let load = move || match Engine::load_keeping(Some(&path), &kept) {
+        Ok((engine, _)) => Ok(engine),
+        Err(problems) => Err(problems.to_string()),
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    runtime.block_on(async {
+        let engine = load().expect("it is right");
+        let daemon = Daemon::start(engine, Box::new(load))
+            .await
+            .expect("any port will do");
+        let reload = || {
+            let start = cpu();
+            daemon.reload().expect("it is right");
+            cpu() - start
+        };
+        let same = (0..RUNS).map(|_| reload());
+        println!("reload, same packs: {:?}", median(same.collect()));
+        let changed = (0..RUNS).map(|run| {
+            let pack = format!("language = \"en\"\n[words]\ncamera = [\"lens{run}\"]\n");
+            fs::write(folder.join("packs.d/en.toml"), pack).expect("the folder is ours");
+            reload()
+        });
+        println!("reload, another pack: {:?}", median(changed.collect()));
+        daemon.stop(std::future::ready(())).await;
+    });
+}
+
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     write_config(folder.path());
@@ -72,6 +109,7 @@ fn main() {
         "load of {DOMAINS} domain files: {:?}",
         median(loads.collect())
     );
+    reloads(folder.path());
     let loaded = Config::load(&path).expect("it is right");
     let policy = &loaded.config.policy;
     let mut verdict = Verdict::error();
