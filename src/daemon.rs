@@ -299,7 +299,9 @@ impl Daemon {
 }
 
 /// How often a quarantine in trouble is asked whether it is well again.
-const RECOVERY: Duration = Duration::from_secs(2);
+const RECOVERY: Duration = Duration::from_secs(1);
+/// How long messages do not wait for one that is away, unless it is found well before.
+const AWAY: Duration = Duration::from_secs(5);
 /// How often one that seems well is asked, so that trouble is known before a message comes.
 const CHECK: Duration = Duration::from_secs(30);
 /// How often old messages are dropped.
@@ -318,7 +320,7 @@ fn open_quarantine(
     }
     let store = quarantine::open(&config.quarantine, &config.state_dir)
         .map_err(|err| format!("could not open the quarantine ({err})"))?;
-    let guard = Arc::new(Guard::new(store));
+    let guard = Arc::new(Guard::new(store, AWAY));
     tokio::spawn(watch_quarantine(guard.clone(), readiness.clone()));
     let settings = config.quarantine.clone();
     tokio::spawn(expire(guard.clone(), settings, metrics.clone()));
@@ -347,8 +349,13 @@ async fn watch_quarantine(guard: Arc<Guard>, readiness: Arc<Readiness>) {
                 }
             }
         }
+        let wait = match (was_bad, now.is_some()) {
+            // It may have been that message's trouble alone, and meanwhile others are not even tried.
+            (false, true) => Duration::ZERO,
+            (true, true) => RECOVERY,
+            (_, false) => CHECK,
+        };
         was_bad = now.is_some();
-        let wait = if was_bad { RECOVERY } else { CHECK };
         // A message that fails or goes well tells at once.
         if timeout(wait, trouble.changed()).await.is_err() {
             let _ = guard.check().await;

@@ -16,6 +16,8 @@ const ONE: i64 = 500;
 const MANY: i64 = 8_000;
 /// Clients at the same time.
 const CLIENTS: i64 = 64;
+/// Entries that are stored as messages are; the others are copied from them.
+const BLOCK: i64 = 20_000;
 /// The size of a message that does not get smaller, in bytes.
 const SIZE: usize = 4096;
 
@@ -38,7 +40,21 @@ impl Ground for Place {
         self.folder.path()
     }
 
-    async fn sql(&self, _: &str) {}
+    async fn sql(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.server {
+            None => {
+                let file = self.folder().join("quarantine.db");
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+                let mut connection = options.connect().await.unwrap();
+                connection.execute(sql).await.unwrap();
+            }
+            Some(server) => {
+                let mut connection = sqlx::PgConnection::connect(&server.url()).await.unwrap();
+                connection.execute(sql).await.unwrap();
+            }
+        }
+    }
 
     fn migrations(&self) -> &'static str {
         ""
@@ -78,9 +94,16 @@ async fn measure(name: &str, place: &Place, entries: i64) {
         many / own
     );
     let start = Instant::now();
-    fill(&store, entries).await;
+    let first = entries.min(BLOCK);
+    fill(&store, first).await;
+    multiply(place, entries / first).await;
+    let entries = first * (entries / first);
+    assert_eq!(
+        store.stats().await.unwrap().states[0].1,
+        (entries + ONE + MANY).unsigned_abs()
+    );
     println!(
-        "{name}: filled with {entries} entries in {:.0} s",
+        "{name}: filled with {entries} entries in {:.0} s, {first} of them stored as messages are",
         start.elapsed().as_secs_f64()
     );
     let mut all: Vec<(Duration, String)> = Vec::new();
@@ -102,6 +125,68 @@ async fn measure(name: &str, place: &Place, entries: i64) {
         all[all.len() - 1].1
     );
     store.close().await;
+}
+
+/// Copies the entries that were stored, with their terms, so that there are so many times as many, each
+/// with its own time, number, recipient and hash. Their bytes are not copied: no search looks at them.
+async fn multiply(place: &Place, times: i64) {
+    let number = "(e.received_at / 1000 - 1800000000)";
+    // The identifier begins with the time, 5 bits a letter.
+    let letters = "0123456789abcdefghjkmnpqrstvwxyz";
+    let beginning = |second: i64| -> String {
+        let millis = (1_800_000_000 + second) * 1000;
+        let letter = |place: usize| &letters[((millis >> (5 * place)) & 31) as usize..][..1];
+        (0..9).rev().map(letter).collect()
+    };
+    let first = format!(
+        "e.id >= '{}' AND e.id < '{}'",
+        beginning(0),
+        beginning(BLOCK)
+    );
+    let mut sql = match place.server {
+        None => "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;".to_owned(),
+        Some(_) => "SET synchronous_commit = off; SET work_mem = '200MB';".to_owned(),
+    };
+    for time in 1..times {
+        let more = time * BLOCK;
+        let millis = format!("(e.received_at + {more}000)");
+        let copy = format!("({number} + {more})");
+        let id = (0..9).rev().map(|place| {
+            format!(
+                "substr('{letters}', CAST(({millis} >> {}) & 31 AS INTEGER) + 1, 1)",
+                5 * place
+            )
+        });
+        let id = id.collect::<Vec<_>>().join(" || ") + " || substr(e.id, 10)";
+        let hash = |hash: &str| {
+            format!(
+                "substr({hash}, 1, 57) || substr('0000000' || {copy}, length({copy} || '') + 1)"
+            )
+        };
+        sql += &format!(
+            "INSERT INTO entry (id, state, kept, received_at, changed_at, queue_id, message_id, sender, recipients, client, \
+             client_name, helo, host, auth_user, subject, class, score, kind, verdict, rule, size, sha256, trace, domain, digest, wave) \
+             SELECT {id}, state, kept, {millis}, {millis}, '4bQk' || {copy}, '<' || {copy} || '@example.net>', sender, recipients, client, \
+             client_name, helo, host, auth_user, replace(subject, 'Case ' || {number}, 'Case ' || {copy}), class, score, kind, verdict, \
+             rule, size, {}, trace, domain, digest, wave FROM entry e WHERE {first};",
+            hash("sha256")
+        );
+        sql += &format!(
+            "INSERT INTO term (field, value, entry) SELECT t.field, CASE t.field \
+             WHEN 'r' THEN 'user' || {copy} || substr(t.value, 5 + length({number} || '')) \
+             WHEN 'q' THEN substr(t.value, 1, 4) || {copy} \
+             WHEN 'm' THEN replace(t.value, {number} || '@', {copy} || '@') \
+             WHEN 'h' THEN {} \
+             WHEN 'x' THEN CASE WHEN t.value = {number} || '' THEN {copy} || '' ELSE t.value END \
+             ELSE t.value END, {id} FROM entry e JOIN term t ON t.entry = e.id WHERE {first} ORDER BY 1, 2 ON CONFLICT DO NOTHING;",
+            hash("t.value")
+        );
+    }
+    // What autovacuum does by itself a minute later.
+    if place.server.is_some() {
+        sql += "ANALYZE;";
+    }
+    place.sql(&sql).await;
 }
 
 /// What the engine does by itself: one row, one commit, one client.

@@ -96,6 +96,11 @@ impl Postfix {
         fs::read_to_string(self.dir.join("mail.log")).unwrap_or_default()
     }
 
+    /// Its configuration folder.
+    pub(crate) fn etc(&self) -> PathBuf {
+        self.dir.join("etc")
+    }
+
     /// The messages in its hold queue, by ID.
     pub(crate) fn held(&self) -> Vec<String> {
         self.queue("hold")

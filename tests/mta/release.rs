@@ -199,3 +199,137 @@ fn what_was_caught_is_released_by_the_service() {
         .wait_line(&["released to <kim@example.org>: 250 2.0.0 Ok: queued as "]);
     rig.filter.wait_line(&["reason=release:"]);
 }
+
+/// Runs `quarantine` with the config of the filter.
+fn quarantine(rig: &Rig, words: &[&str]) -> (Option<i32>, String) {
+    let out = Command::new(env!("CARGO_BIN_EXE_callbluff"))
+        .arg("quarantine")
+        .args(words)
+        .args(["--config", "callbluff.toml"])
+        .current_dir(rig.filter.folder())
+        .output()
+        .unwrap();
+    let text = [out.stdout, out.stderr].concat();
+    (
+        out.status.code(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[test]
+fn what_postfix_holds_is_listed_and_released() {
+    let Some(rig) = Plan::new(Peer::Postfix).start() else {
+        return;
+    };
+    let etc = rig.postfix().etc();
+    let postfix = ["--postfix", etc.to_str().unwrap()];
+    let held = |words: &[&str]| quarantine(&rig, &[&["held"], &postfix[..], words].concat());
+    assert_eq!(held(&["--json"]), (Some(1), String::new()));
+    let raw = mail::plain("held");
+    let to = ["bob@example.org", "kim@example.org"];
+    for action in ["hold", "quarantine"] {
+        let reply = rig.session().deliver(&mail::sender(action), &to, &raw);
+        assert_eq!(reply.code, 250, "{}", reply.text());
+    }
+    let id = rig.wait_held(1).pop().unwrap();
+    let (status, text) = held(&["--json"]);
+    assert_eq!(status, Some(0), "{text}");
+    let row: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(row["queue_id"], id.as_str());
+    assert_eq!(row["state"], "mta-hold");
+    assert_eq!(row["sender"], mail::sender("hold"));
+    assert_eq!(row["recipients"], serde_json::json!(to));
+    // The other is in the store, and only there.
+    let (status, text) = quarantine(&rig, &["list", "--json"]);
+    assert_eq!((status, text.lines().count()), (Some(0), 1), "{text}");
+    assert!(text.contains(&mail::sender("quarantine")), "{text}");
+
+    let (status, text) = held(&["--release", &id, "--dry-run"]);
+    assert_eq!((status, text), (Some(0), format!("would release {id}\n")));
+    assert_eq!(rig.mta.held(), [id.as_str()]);
+    let (status, text) = held(&["--release", &id]);
+    assert_eq!((status, text), (Some(0), format!("{id} released\n")));
+    let mail = rig.sink.mails(1).pop().unwrap();
+    assert_eq!(mail.to, ["<bob@example.org>", "<kim@example.org>"]);
+    let (ours, rest) = apart(&mail);
+    assert!(
+        ours.iter().all(|field| field.starts_with("X-Callbluff-")),
+        "{ours:?}"
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&rest),
+        String::from_utf8_lossy(&raw)
+    );
+    rig.wait_held(0);
+    let (status, text) = held(&["--release", "0"]);
+    assert_eq!(status, Some(2), "{text}");
+}
+
+#[test]
+fn a_wave_is_told_to_the_admins_once() {
+    let plan = Plan {
+        config: "[campaign]\nalarm_entries = 3\nalarm_within = \"1d\"\nalarm_to = [\"admin@example.org\"]\n".to_owned(),
+        ..Plan::new(Peer::Postfix)
+    };
+    let Some(mut rig) = plan.start() else { return };
+    // The alarm goes to a server that asks the filter again.
+    let next_hop = format!("[release]\nnext_hop = \"{}\"\n", rig.mta.address());
+    rig.filter.reload_with(&next_hop);
+    let secret = "Zq7canary1";
+    let send = |rig: &Rig, wallet: &str, number: usize| {
+        let text = String::from_utf8(mail::sextortion(&format!("wave{number}"))).unwrap();
+        let text = text
+            .replace("18FotALxS7rn1omo55BhMd5tJmYiu7KDZ3", wallet)
+            .replace("adult website", &format!("site. Your password is {secret}"));
+        let to = format!("user{number}@example.org");
+        let from = mail::sender("quarantine");
+        let reply = rig.session().deliver(&from, &[&to], text.as_bytes());
+        assert_eq!(reply.code, 250, "{}", reply.text());
+    };
+    let alarm = |rig: &Rig, wallet: &str| {
+        let is_it = |mail: &crate::sink::Mail| {
+            String::from_utf8_lossy(&mail.message).contains(&format!("btc:{wallet}"))
+        };
+        let mails = rig.sink.wait("the alarm", |mails| mails.iter().any(is_it));
+        mails.into_iter().filter(is_it).count()
+    };
+    let [first, second] = [
+        "18FotALxS7rn1omo55BhMd5tJmYiu7KDZ3",
+        "16EsX5vMx12pfkHbJSr7xxGnWEmPgwYCqZ",
+    ];
+    for (number, wallet) in [first; 4].into_iter().chain([second; 2]).enumerate() {
+        send(&rig, wallet, number);
+    }
+    // A service that starts looks at once.
+    rig.filter.end(nix::sys::signal::Signal::SIGTERM);
+    rig.filter.start_again();
+    assert_eq!(alarm(&rig, first), 1);
+    let mail = rig.sink.mails(1).remove(0);
+    assert_eq!(mail.to, ["<admin@example.org>"]);
+    assert!(mail.from.starts_with("<>"), "{}", mail.from);
+    let text = String::from_utf8_lossy(&mail.message).into_owned();
+    assert!(text.contains(": 4 entries in the last "), "{text}");
+    for word in [
+        secret,
+        "webcam",
+        "hacker",
+        "user0",
+        "Your account",
+        "48 hours",
+    ] {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
+    // It passed the filter unjudged.
+    rig.filter.wait_line(&["reason=release:alarm"]);
+    assert_eq!(mail.values("X-Callbluff-Verdict"), [""; 0]);
+    assert_eq!(mail.values("X-Callbluff-Release"), [""; 0]);
+
+    // The larger wave is looked at first, so the mail about the other comes after its own would.
+    send(&rig, second, 7);
+    rig.filter.end(nix::sys::signal::Signal::SIGTERM);
+    rig.filter.start_again();
+    assert_eq!(alarm(&rig, second), 1);
+    assert_eq!(alarm(&rig, first), 1);
+    assert_eq!(rig.mta.held(), [""; 0]);
+    assert!(!rig.filter.log().contains(secret));
+}

@@ -2,7 +2,7 @@
 
 use crate::rig::{Ground, entry, put, spool};
 use crate::server::Server;
-use callbluff::quarantine::{Filter, Settings, Trouble};
+use callbluff::quarantine::{Filter, Guard, Settings, Trouble};
 use callbluff::toml_reader::Secret;
 use std::path::Path;
 use std::time::Duration;
@@ -111,11 +111,13 @@ async fn an_exhausted_pool_says_so() {
     }
     assert!(failed > 0);
     ground.sql("DROP TRIGGER slow ON entry").await;
-    put(&*store, &entry(3), b"after").await;
-    assert_eq!(
-        store.count(&Filter::default()).await.expect("counted") + failed,
-        6
-    );
+    // Whoever was told to come again does so; the server may have stored it all the same.
+    for number in 0..4 {
+        let text = format!("{number}");
+        let again = store.put(&entry(2), &mut spool(text.as_bytes()).await);
+        again.await.expect("stored, now or before");
+    }
+    assert_eq!(store.count(&Filter::default()).await.expect("counted"), 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,4 +140,58 @@ async fn a_password_is_in_no_error() {
         .await
         .expect_err("nobody is there");
     assert!(!err.to_string().contains("hunter2"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_server_that_is_away() {
+    let ground = Postgres::new().await;
+    // As long as the whole test may take: whoever waited for that would fail it.
+    let settings = Settings {
+        timeout: Duration::from_secs(600),
+        ..ground.settings()
+    };
+    let store = ground.open_with(&settings);
+    let guard = Guard::new(store.clone(), Duration::from_secs(600));
+    let mut message = spool(b"one").await;
+    guard.put(&entry(1), &mut message).await.expect("stored");
+    ground.server.stop();
+    let mut message = spool(b"two").await;
+    for _ in 0..3 {
+        let err = guard.put(&entry(2), &mut message).await;
+        assert_eq!(err.expect_err("away").trouble, Trouble::Unavailable);
+    }
+    let why = guard.check().await.expect_err("away").to_string();
+    assert_eq!(
+        guard.trouble().borrow().as_ref().map(ToString::to_string),
+        Some(why)
+    );
+    ground.server.start();
+    // Nobody has found that it is back, so nobody tries.
+    let err = guard.put(&entry(2), &mut message).await;
+    assert_eq!(err.expect_err("not asked").trouble, Trouble::Unavailable);
+    assert_eq!(
+        store.count(&Filter::default()).await.expect("it is back"),
+        1
+    );
+    guard.check().await.expect("it is back");
+    guard.put(&entry(2), &mut message).await.expect("stored");
+    assert_eq!(guard.trouble().borrow().as_ref(), None);
+    // One that was never there is no other case.
+    let gone = Settings {
+        url: Some("postgres://callbluff@127.0.0.1:1/none".to_owned()),
+        ..settings
+    };
+    let err = ground.open_with(&gone).health().await;
+    assert_eq!(err.expect_err("away").trouble, Trouble::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_message_tries_again_after_the_pause() {
+    let ground = Postgres::new().await;
+    let guard = Guard::new(ground.open(), Duration::ZERO);
+    ground.server.stop();
+    let mut message = spool(b"one").await;
+    assert!(guard.put(&entry(1), &mut message).await.is_err());
+    ground.server.start();
+    guard.put(&entry(1), &mut message).await.expect("stored");
 }

@@ -159,6 +159,28 @@ async fn marks_teach_every_host_and_come_out_labelled() {
         "{}",
         String::from_utf8_lossy(&out.stderr)
     );
+    // And what `train` fits the weights on.
+    let model = ground.folder.path().join("model.toml");
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_callbluff"))
+        .args(["train", "--spam"])
+        .arg(folder.join("spam"))
+        .arg("--ham")
+        .arg(folder.join("ham"))
+        .arg("--out")
+        .arg(&model)
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    assert!(
+        std::fs::read_to_string(&model)
+            .unwrap()
+            .parse::<toml::Table>()
+            .is_ok()
+    );
     let (status, _) = ground.output(&["mark", "--clear", &honest.id]);
     assert_eq!(status, Some(0));
     let marks = quarantine::marks(ground.store.as_ref()).await.unwrap();

@@ -42,6 +42,13 @@ pub(super) fn run(args: &Held, desk: &Desk, out: &mut dyn Write) -> Result<u8, S
             if !output.status.success() {
                 return Err(format!("postsuper did not release {id}: {}", told(&output)));
             }
+            // It says so and ends well where there is no such message on hold.
+            if String::from_utf8_lossy(&output.stderr).contains("Released from hold: 0 ") {
+                return Err(format!("{id} is not on hold"));
+            }
+            // Postfix would look at it with the next run of its queue only, minutes later. Where that does
+            // not work it is released all the same.
+            let _ = call(args, "postqueue", &["-i", id])?;
         }
         let text = if desk.json {
             json!({"v": 1, "queue_id": id, "released": !args.caution.dry_run}).to_string()

@@ -23,7 +23,6 @@ use jiff::Timestamp;
 use open::Opened;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, Transaction};
-use statement::trouble;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,7 +82,7 @@ impl SqlStore {
     /// A connection for reading.
     async fn reader(&self) -> Answer<PoolConnection<Any>> {
         let opened = self.opened().await?;
-        opened.readers.acquire().await.map_err(trouble)
+        opened.reader().await
     }
 
     /// A transaction for writing.

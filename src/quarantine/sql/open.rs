@@ -6,13 +6,15 @@ use crate::quarantine::sql::{Dialect, SqlStore};
 use crate::quarantine::{Answer, Settings, StoreError, Trouble};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Transaction};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 
 static SQLITE: Migrator = sqlx::migrate!("src/quarantine/migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("src/quarantine/migrations/postgres");
@@ -21,6 +23,12 @@ static POSTGRES: Migrator = sqlx::migrate!("src/quarantine/migrations/postgres")
 const SQLITE_READERS: u32 = 4;
 /// How long SQLite waits for a lock of another process.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// How long a connection may take before the server itself is asked whether it is there.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long after its last use a connection is taken to be there still.
+const FRESH: Duration = Duration::from_millis(50);
+/// How long a server may take to accept a connection.
+const CONNECT_WAIT: Duration = Duration::from_secs(3);
 /// How often the tables are brought up to date before it is given up, and the pause in between.
 const MIGRATION_TRIES: u32 = 4;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
@@ -35,12 +43,32 @@ pub(super) struct Opened {
     pub(super) group: Option<Writer>,
     /// The file of SQLite, as device and inode.
     file: Option<(PathBuf, (u64, u64))>,
+    /// The server, where there is one.
+    server: Option<Server>,
 }
 
 impl Opened {
+    /// A connection for reading.
+    pub(super) async fn reader(&self) -> Answer<PoolConnection<Any>> {
+        let acquiring = async { self.readers.acquire().await.map_err(trouble) };
+        self.unless_away(acquiring).await
+    }
+
     /// A transaction for writing.
     pub(super) async fn begin(&self) -> Answer<Transaction<'static, Any>> {
-        begin(&self.writers, self.dialect).await
+        self.unless_away(begin(&self.writers, self.dialect)).await
+    }
+
+    /// Waits for a connection, but not for a server that cannot be reached.
+    async fn unless_away<T>(&self, work: impl Future<Output = Answer<T>>) -> Answer<T> {
+        let Some(server) = &self.server else {
+            return work.await;
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            why = server.away() => Err(why),
+        }
     }
 
     /// Is it still the file that has this name? Who writes to a deleted file stores nothing.
@@ -64,6 +92,74 @@ pub(super) async fn begin(pool: &AnyPool, dialect: Dialect) -> Answer<Transactio
         Dialect::Postgres => pool.begin().await,
     };
     begun.map_err(trouble)
+}
+
+/// A server that may be away. The pool asks a server that refuses again and again until its time is over, and
+/// then only says that no connection became free.
+#[derive(Debug)]
+struct Server {
+    options: AnyConnectOptions,
+    /// When it was asked last, and what it said; all who wait share one question.
+    asked: Mutex<Option<(Instant, Option<StoreError>)>>,
+}
+
+impl Server {
+    fn new(options: AnyConnectOptions) -> Self {
+        Self {
+            options,
+            asked: Mutex::new(None),
+        }
+    }
+
+    /// Returns once it cannot be reached, with the reason; never while it can.
+    async fn away(&self) -> StoreError {
+        loop {
+            tokio::time::sleep(PATIENCE).await;
+            if let Err(why) = self.ask().await {
+                return why;
+            }
+        }
+    }
+
+    /// Can it be reached?
+    async fn ask(&self) -> Answer<()> {
+        let mut asked = self.asked.lock().await;
+        let known = asked.as_ref().filter(|(at, _)| at.elapsed() < PATIENCE);
+        let why = match known {
+            Some((_, why)) => why.clone(),
+            None => {
+                let why = self.connect().await.err();
+                *asked = Some((Instant::now(), why.clone()));
+                why
+            }
+        };
+        why.map_or(Ok(()), Err)
+    }
+
+    async fn connect(&self) -> Answer<()> {
+        let connecting = tokio::time::timeout(CONNECT_WAIT, self.options.connect());
+        let connection = connecting.await.map_err(|_| {
+            StoreError::new(
+                Trouble::Unavailable,
+                format!(
+                    "the database did not take a connection within {} s",
+                    CONNECT_WAIT.as_secs()
+                ),
+            )
+        })?;
+        match connection {
+            Ok(connection) => {
+                // It was only to know; how it ends makes no difference.
+                let _ = connection.close().await;
+                Ok(())
+            }
+            Err(err) => Err(match trouble(err) {
+                // All its connections are taken: who waits in our own pool may still get one.
+                why if why.trouble == Trouble::Exhausted => return Ok(()),
+                why => why,
+            }),
+        }
+    }
 }
 
 impl SqlStore {
@@ -146,6 +242,7 @@ async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
         group: Some(Writer::start(writers.clone())),
         writers,
         file: Some((path, known)),
+        server: None,
     })
 }
 
@@ -185,10 +282,24 @@ fn make(path: &Path) -> io::Result<()> {
 async fn open_postgres(settings: &Settings) -> Answer<Opened> {
     install_default_drivers();
     let options = postgres_options(settings)?;
+    let server = Server::new(options.clone());
+    // The pool would go on asking.
+    server.connect().await?;
     let millis = settings.timeout.as_millis();
     let pool = AnyPoolOptions::new()
         .max_connections(settings.connections)
         .acquire_timeout(settings.timeout)
+        // A connection that was used just now is not asked first whether it is still there: each message
+        // would go to the server and back once more.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > FRESH {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 // synchronous_commit could be off on the server or for the user.
@@ -210,6 +321,7 @@ async fn open_postgres(settings: &Settings) -> Answer<Opened> {
         writers: pool,
         group: None,
         file: None,
+        server: Some(server),
     })
 }
 
