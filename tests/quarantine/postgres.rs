@@ -114,8 +114,9 @@ async fn an_exhausted_pool_says_so() {
     // Whoever was told to come again does so; the server may have stored it all the same.
     for number in 0..4 {
         let text = format!("{number}");
-        let again = store.put(&entry(2), &mut spool(text.as_bytes()).await);
-        again.await.expect("stored, now or before");
+        let mut message = spool(text.as_bytes()).await;
+        let again = store.put(&entry(2), &mut message).await;
+        again.expect("stored, now or before");
     }
     assert_eq!(store.count(&Filter::default()).await.expect("counted"), 5);
 }
