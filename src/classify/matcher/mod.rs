@@ -293,4 +293,33 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_a_thread_remembers_changes_nothing() {
+        let texts = [
+            "i recorded a video of you with your webcam. pay 900 usd in bitcoin within 48 hours",
+            "the committee didn't meet on tuesday, to paint the bridge",
+            "ich habe dich gefilmt und deine webcam gehackt, zahle mit bitcoin",
+        ];
+        let all = Matcher::new(&packs(), &mut Diagnostics::new()).expect("the shipped packs load");
+        let few = Matcher::new(&packs()[..2], &mut Diagnostics::new()).expect("some of them do");
+        let seen = |matcher: &Matcher, text: &str| {
+            let mut glance = matcher.glance().expect("there are few languages");
+            glance.look(text);
+            let names = glance.names();
+            let signals = [glance.signals(&names), glance.near_signals(&names)];
+            (signals, glance.most_words())
+        };
+        for text in texts.iter().chain(texts.iter().rev()) {
+            for matcher in [&all, &few] {
+                let fresh = std::thread::scope(|scope| {
+                    let looking = scope.spawn(|| seen(matcher, text));
+                    looking.join().expect("no panic")
+                });
+                assert_eq!(seen(matcher, text), fresh, "{text}");
+                assert_eq!(seen(matcher, text), fresh, "{text}, again");
+            }
+        }
+        assert_ne!(seen(&all, texts[2]), seen(&few, texts[2]));
+    }
 }
