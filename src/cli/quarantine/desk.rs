@@ -228,6 +228,14 @@ pub(super) struct Caution {
     yes: bool,
 }
 
+/// A number of entries in words.
+pub(super) fn entries(count: u64) -> String {
+    match count {
+        1 => "1 entry".to_owned(),
+        _ => format!("{count} entries"),
+    }
+}
+
 impl Caution {
     /// May it be done to so many entries? Asks where there are several.
     pub(super) fn allows(&self, what: &str, count: u64) -> Result<bool, String> {

@@ -1,6 +1,6 @@
 //! `callbluff quarantine erase`: all data of one person.
 
-use crate::cli::quarantine::desk::{Caution, Desk};
+use crate::cli::quarantine::desk::{self, Caution, Desk};
 use crate::cli::show::line;
 use crate::quarantine::Deed;
 use jiff::Timestamp;
@@ -55,12 +55,16 @@ pub(super) fn run(args: &Erase, desk: &Desk, out: &mut dyn Write) -> Result<u8, 
         shared: erased.shared,
         dry_run: args.caution.dry_run,
     };
-    let would = if row.dry_run { "would erase" } else { "erased" };
+    let (erased, took) = match row.dry_run {
+        true => ("would erase", "take"),
+        false => ("erased", "took"),
+    };
     let text = match desk.json {
         true => line(&row),
         false => format!(
-            "{would} {} entries, and take the address out of {} more",
-            row.entries, row.shared
+            "{erased} {}, and {took} the address out of {} more",
+            desk::entries(row.entries),
+            row.shared
         ),
     };
     writeln!(out, "{text}").map_err(|err| format!("cannot write ({err})"))?;

@@ -1,6 +1,6 @@
 //! `callbluff quarantine expire`: drops now what the service would drop by itself.
 
-use crate::cli::quarantine::desk::Desk;
+use crate::cli::quarantine::desk::{self, Desk};
 use crate::cli::show::line;
 use crate::quarantine::{count_excess, expire_all};
 use jiff::Timestamp;
@@ -38,8 +38,8 @@ pub(super) fn run(args: &Expire, desk: &Desk, out: &mut dyn Write) -> Result<u8,
             entries,
             dry_run,
         }),
-        (false, true) => format!("{entries} entries are too old"),
-        (false, false) => format!("{entries} entries have expired"),
+        (false, true) => format!("would expire {}", desk::entries(entries)),
+        (false, false) => format!("expired {}", desk::entries(entries)),
     };
     writeln!(out, "{text}").map_err(|err| format!("cannot write ({err})"))?;
     Ok(0)

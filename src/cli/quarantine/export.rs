@@ -1,6 +1,6 @@
 //! `callbluff quarantine export`: evidence in a zip file.
 
-use crate::cli::quarantine::desk::{Desk, Selection};
+use crate::cli::quarantine::desk::{self, Desk, Selection};
 use crate::cli::show::line;
 use crate::quarantine::{
     Bundle, BundleOptions, Deed, Mark, Redacted, Redaction, State, Trouble, marks, read_all,
@@ -88,8 +88,8 @@ async fn export(
             masked: !args.unmasked,
         })
     } else {
-        let word = if args.dry_run { "would be" } else { "are" };
-        format!("{entries} entries {word} in {name}")
+        let word = if args.dry_run { "would hold" } else { "holds" };
+        format!("{name} {word} {}", desk::entries(entries))
     };
     writeln!(out, "{text}").map_err(|err| format!("could not write the results ({err})"))?;
     Ok(u8::from(entries == 0))

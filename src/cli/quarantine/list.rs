@@ -251,7 +251,12 @@ fn pages(desk: &Desk, out: &mut dyn Write, part: &Part, filters: &[Filter]) -> R
         left = left.saturating_sub(listing.entries.len() as u64);
         after = listing.next;
         match &after {
-            None => return Ok(u8::from(is_empty)),
+            None => {
+                if is_empty && !desk.json {
+                    tell("no entry was found");
+                }
+                return Ok(u8::from(is_empty));
+            }
             Some(next) if left == 0 => {
                 if !desk.json {
                     tell(&format!("there are more; go on with  --after {next}"));
