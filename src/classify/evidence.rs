@@ -87,6 +87,17 @@ impl Texts {
         texts
     }
 
+    /// The texts to look at, each once: the plain and the HTML form of a mail mostly say the same.
+    pub(crate) fn different(&self) -> impl Iterator<Item = &str> {
+        let first = self.list.iter().take(MOST_COMPARED);
+        let is_new = move |(index, text): &(usize, &Text)| {
+            let mut before = first.clone().take(*index);
+            !before.any(|other| other.voice == text.voice && other.text == text.text)
+        };
+        let texts = self.list.iter().enumerate().filter(is_new);
+        texts.map(|(_, text)| text.text.as_str())
+    }
+
     fn piece(&mut self, piece: &Piece) {
         let place = piece.place;
         let own = if place.hidden || place.reading > 0 {

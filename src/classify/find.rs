@@ -19,7 +19,7 @@ pub(crate) const PARAGRAPH: u32 = 8;
 /// The widest window that a pattern may ask for, in words.
 pub(crate) const WIDEST: u32 = 60;
 /// The most places kept of one pattern in one text; further ones would not change a verdict.
-const MOST_PLACES: usize = 64;
+pub(crate) const MOST_PLACES: usize = 64;
 
 /// Where something was said: first word, the word after the last one, and the byte it begins at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -253,8 +253,12 @@ impl Find {
     /// `events(name)` are the places of that name, in the order of the text. Linear in them.
     pub(crate) fn places<'e>(&self, events: &impl Fn(u16) -> &'e [Span]) -> Vec<Span> {
         match self {
-            Self::Sequence { elements, gaps } => sequence(elements, gaps, events),
-            Self::Set { elements, window } => set(elements, *window, events),
+            Self::Sequence { elements, gaps } => {
+                sequence(gaps, |index| merged(&elements[index], events))
+            }
+            Self::Set { elements, window } => set(elements.len(), *window, |index| {
+                merged(&elements[index], events)
+            }),
         }
     }
 }
@@ -271,20 +275,17 @@ fn merged<'e>(element: &Element, events: &impl Fn(u16) -> &'e [Span]) -> Vec<Spa
     all
 }
 
-fn sequence<'e>(
-    elements: &[Element],
-    gaps: &[u32],
-    events: &impl Fn(u16) -> &'e [Span],
-) -> Vec<Span> {
-    let mut chains = merged(&elements[0], events);
-    for (element, gap) in elements[1..].iter().zip(gaps) {
+/// The places of a [`Find::Sequence`]. `spans(index)` are those of each of its elements, in the order of the text.
+pub(crate) fn sequence(gaps: &[u32], spans: impl Fn(usize) -> Vec<Span>) -> Vec<Span> {
+    let mut chains = spans(0);
+    for (index, gap) in (1..).zip(gaps) {
         if chains.is_empty() {
             return chains;
         }
         chains.sort_unstable_by_key(|chain| chain.end);
         let mut next = Vec::new();
         let mut nearest = 0;
-        for span in merged(element, events) {
+        for span in spans(index) {
             while nearest + 1 < chains.len() && chains[nearest + 1].end <= span.start {
                 nearest += 1;
             }
@@ -303,17 +304,18 @@ fn sequence<'e>(
     chains
 }
 
-fn set<'e>(elements: &[Element], window: u32, events: &impl Fn(u16) -> &'e [Span]) -> Vec<Span> {
+/// The places of a [`Find::Set`]. `spans(index)` are those of each of its elements, in the order of the text.
+pub(crate) fn set(elements: usize, window: u32, spans: impl Fn(usize) -> Vec<Span>) -> Vec<Span> {
     let mut all: Vec<(Span, usize)> = Vec::new();
-    for (index, element) in elements.iter().enumerate() {
-        let spans = merged(element, events);
+    for index in 0..elements {
+        let spans = spans(index);
         if spans.is_empty() {
             return Vec::new();
         }
         all.extend(spans.into_iter().map(|span| (span, index)));
     }
     all.sort_unstable();
-    let mut last: Vec<Option<Span>> = vec![None; elements.len()];
+    let mut last: Vec<Option<Span>> = vec![None; elements];
     let mut found: Vec<Span> = Vec::new();
     for (span, index) in all {
         last[index] = Some(span);

@@ -25,6 +25,12 @@ const TONES_OF_OTHER: usize = 2;
 /// So many themes only a threat touches, of those that name an address.
 const THEMES_OF_A_THREAT: usize = 6;
 
+/// The ways to pay that are said in words.
+const WAYS_TO_PAY: [&str; 3] = ["payment.voucher", "payment.bank", "payment.messenger"];
+
+/// What an extorter claims to have done.
+const DEEDS: [Category; 3] = [Category::Recording, Category::Access, Category::Chat];
+
 /// What is threatened between persons, not to a company.
 const PRIVATE: [&str; 2] = ["exposure.contacts", "exposure.people-learn"];
 
@@ -104,8 +110,12 @@ impl<'s> Told<'s> {
 
     /// Is there a way to pay?
     fn can_be_paid(&self) -> bool {
-        self.speaks_of(&[Category::Wallet])
-            || self.any(&["payment.voucher", "payment.bank", "payment.messenger"])
+        self.speaks_of(&[Category::Wallet]) || self.any(&WAYS_TO_PAY)
+    }
+
+    /// Is there any of the signals without one of which nothing is extortion?
+    pub(crate) fn has_key(&self) -> bool {
+        self.can_be_paid() || self.sure(&DEEDS) > 0
     }
 
     /// Do loose words count? Only beside a way to pay, and never in a long text, which has them all.
@@ -235,6 +245,11 @@ pub(crate) fn is_hint(id: &str) -> bool {
     id.ends_with(".hint")
 }
 
+/// Is it one of the signals without one of which nothing is extortion?
+pub(crate) fn is_key(id: &str) -> bool {
+    Told::new([id], 0).has_key()
+}
+
 /// The most points that a message can have by who speaks and how much it speaks about such mail.
 ///
 /// News, advice and victims quote whole threats, so that no weight of a guard could make up for the
@@ -279,13 +294,12 @@ pub(crate) fn by_signals(kind: Kind, told: &Told<'_>) -> f64 {
         || told.may_have_lever
         || told.is_business()
         || told.is_pressing();
-    if !wants_money || !has_lever {
+    if !wants_money || !has_lever || !told.has_key() {
         return SUSPECT - 0.1;
     }
     // Fiction, quarrels and reports name the deeds, but nowhere to send the money to. Quarrels and offers
     // to get rich have many themes, but nobody who filmed, broke in or chatted.
-    let deeds = [Category::Recording, Category::Access, Category::Chat];
-    if !told.can_be_paid() && (told.themes() < THEMES_WITHOUT_PAYMENT || told.sure(&deeds) == 0) {
+    if !told.can_be_paid() && (told.themes() < THEMES_WITHOUT_PAYMENT || told.sure(&DEEDS) == 0) {
         return SUSPECT - 0.1;
     }
     // A family that met on a video call and shares the cost is none.

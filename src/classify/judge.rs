@@ -264,27 +264,39 @@ impl Judge {
 
     /// Could the words of these texts make the message more than clean?
     fn may_say_enough(&self, pieces: &[Piece], texts: &Texts, facts: &[Finding]) -> bool {
+        let Some(mut keys) = self.matcher.glance_at_keys() else {
+            return true;
+        };
+        let mut has_wallet = None;
+        let mut has_wallet =
+            || *has_wallet.get_or_insert_with(|| !wallets::find(pieces).found.is_empty());
+        // First only whether there is anything without which nothing is extortion.
+        for text in texts.different() {
+            keys.look(text);
+        }
+        let is_key = |signals: &[u16]| {
+            let said = signals.iter().map(|&signal| self.matcher.signal_id(signal));
+            let mut known = said.chain(facts.iter().map(|fact| fact.id));
+            known.any(gates::is_key)
+        };
+        if !keys.narrow(is_key) && !has_wallet() {
+            return false;
+        }
         let Some(mut glance) = self.matcher.glance() else {
             return true;
         };
-        for text in &texts.list {
-            glance.look(&text.text);
+        for text in texts.different() {
+            glance.look(text);
         }
-        let is_open = |signals: &[u16], has_wallet| {
+        let words = glance.most_words();
+        glance.narrow(|signals| {
             let said = signals.iter().map(|&signal| self.matcher.signal_id(signal));
-            let known = facts.iter().map(|fact| fact.id);
-            let words = glance.most_words();
-            bound::may_be_suspect(&self.model, said.chain(known), has_wallet, words)
-        };
-        let mut has_wallet = None;
-        let mut may_go_on = |signals: &[u16]| {
-            is_open(signals, false)
-                || (is_open(signals, true)
-                    && *has_wallet.get_or_insert_with(|| !wallets::find(pieces).found.is_empty()))
-        };
-        // First by the words alone, then by how near they stand; addresses only where they matter.
-        let names = glance.names();
-        may_go_on(&glance.signals(&names)) && may_go_on(&glance.near_signals(&names))
+            let known: Vec<&str> = said.chain(facts.iter().map(|fact| fact.id)).collect();
+            let may = |has_wallet| {
+                bound::may_be_suspect(&self.model, known.iter().copied(), has_wallet, words)
+            };
+            may(false) || (may(true) && has_wallet())
+        })
     }
 
     fn examine<'t>(

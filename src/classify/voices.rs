@@ -1,6 +1,7 @@
 //! Who speaks in a text: its sender, somebody quoted, or somebody passed on.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The texts of one piece, by who speaks.
 #[derive(Debug, PartialEq, Eq)]
@@ -90,58 +91,100 @@ pub(crate) fn split(text: &str) -> Voices<'_> {
 
 /// Takes passages in quotation marks out of a text.
 fn cite(text: Cow<'_, str>) -> (Cow<'_, str>, String) {
+    let whole = &text[..];
+    let mut closings = Closings::default();
     let mut cited = String::new();
     let mut own = String::new();
-    let mut rest = &text[..];
-    while let Some((at, closing)) = opening(rest) {
-        let inner = &rest[at..];
-        let first = inner.chars().next().map_or(1, char::len_utf8);
-        let limit = floor_char(inner, LONG_PASSAGE);
-        let end = inner[first..limit]
-            .match_indices(closing)
-            .map(|(end, mark)| (first + end, first + end + mark.len()))
-            // An apostrophe is no mark: a letter follows it.
-            .find(|&(end, after)| {
-                !inner[end..].starts_with(['\'', '\u{2019}'])
-                    || !inner[after..].starts_with(char::is_alphanumeric)
-            })
-            .map(|(end, _)| end);
-        let end = end.filter(|&end| inner[first..end].chars().nth(SHORT_PASSAGE).is_some());
-        match end {
-            Some(end) => {
-                own.push_str(&rest[..at]);
-                own.push_str(" … ");
-                push(&mut cited, &inner[first..end]);
-                let after = end + inner[end..].chars().next().map_or(0, char::len_utf8);
-                rest = &inner[after..];
-            }
-            None => {
-                own.push_str(&rest[..at + first]);
-                rest = &inner[first..];
-            }
+    // So much of the text is in `own`.
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some((open, mark)) = opening(whole, at) {
+        let first = open + MARKS[mark].0.len_utf8();
+        let limit = floor_char(whole, open + LONG_PASSAGE);
+        at = first;
+        let Some(end) = closings.after(whole, mark, first, limit) else {
+            continue;
+        };
+        let passage = &whole[first..end.start];
+        if passage.chars().nth(SHORT_PASSAGE).is_some() {
+            own.push_str(&whole[copied..open]);
+            own.push_str(" … ");
+            push(&mut cited, passage);
+            at = end.end;
+            copied = at;
         }
     }
     if cited.is_empty() {
         return (text, cited);
     }
-    own.push_str(rest);
+    own.push_str(&whole[copied..]);
     (Cow::Owned(own), cited)
 }
 
-/// The first opening quotation mark and what closes it.
-fn opening(text: &str) -> Option<(usize, &'static [char])> {
-    // Most bytes begin no mark: they cost one comparison.
-    let candidates = text
-        .bytes()
-        .enumerate()
-        .filter(|(_, byte)| FIRST[usize::from(*byte)]);
-    for (at, _) in candidates {
+/// Where the first opening quotation mark from `at` on stands, and which of [`MARKS`] it is.
+fn opening(text: &str, mut at: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    loop {
+        // Most bytes begin no mark: they cost one comparison.
+        at += bytes[at..]
+            .iter()
+            .position(|byte| FIRST[usize::from(*byte)])?;
         let letter = text[at..].chars().next()?;
-        if let Some((_, closing)) = MARKS.iter().find(|(mark, _)| *mark == letter) {
-            return Some((at, *closing));
+        if let Some(mark) = MARKS.iter().position(|(mark, _)| *mark == letter) {
+            return Some((at, mark));
         }
+        at += letter.len_utf8();
     }
-    None
+}
+
+/// The closing marks ahead: each is looked for once, however many marks are never closed.
+#[derive(Debug, Default)]
+struct Closings {
+    ahead: [Ahead; MARKS.len()],
+}
+
+/// What is known of the text ahead: nothing closes before `clear`, then `next` does, where it was found.
+#[derive(Clone, Debug, Default)]
+struct Ahead {
+    clear: usize,
+    next: Option<Range<usize>>,
+}
+
+impl Closings {
+    /// The first mark that closes this opening one and stands whole in `from..limit`.
+    ///
+    /// Must be asked from front to back.
+    fn after(
+        &mut self,
+        text: &str,
+        mark: usize,
+        from: usize,
+        limit: usize,
+    ) -> Option<Range<usize>> {
+        let ahead = &mut self.ahead[mark];
+        if ahead.next.as_ref().is_none_or(|next| next.start < from) {
+            let start = ahead.clear.max(from);
+            ahead.next = closing(text, mark, start, limit);
+            ahead.clear = match &ahead.next {
+                Some(next) => next.end,
+                None => start.max(limit),
+            };
+        }
+        ahead.next.clone().filter(|next| next.end <= limit)
+    }
+}
+
+/// The first mark in `from..limit` that closes one of these.
+fn closing(text: &str, mark: usize, from: usize, limit: usize) -> Option<Range<usize>> {
+    let passage = text.get(from..limit)?;
+    let mut ends = passage.match_indices(MARKS[mark].1);
+    ends.find_map(|(at, end)| {
+        let after = from + at + end.len();
+        // An apostrophe is no mark: a letter follows it.
+        let is_apostrophe =
+            matches!(end, "'" | "\u{2019}") && text[after..].starts_with(char::is_alphanumeric);
+        (!is_apostrophe).then_some(from + at..after)
+    })
 }
 
 fn floor_char(text: &str, limit: usize) -> usize {

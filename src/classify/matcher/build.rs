@@ -2,6 +2,7 @@
 
 use crate::classify::Category;
 use crate::classify::find::{Find, Name};
+use crate::classify::gates::is_key;
 use crate::classify::lexicon::Lexicon;
 use crate::classify::matcher::gate::Gate;
 use crate::classify::matcher::loose::{Loose, is_foreign};
@@ -326,6 +327,8 @@ impl Matcher {
         if builder.problems.has_errors() {
             return None;
         }
+        // What comes now needs most memory, and this no more.
+        builder.texts = HashMap::new();
         let mut targets_of = Vec::new();
         let mut targets = Vec::new();
         let mut words = Vec::new();
@@ -356,18 +359,19 @@ impl Matcher {
             .and_then(|common| common.names.iter().position(|name| name == "number"))
             .map(|number| number as u16);
         let signals = &builder.signals.list;
-        let is_asked = |signal: u16| {
-            let category = category(&signals[usize::from(signal)]);
-            !category.is_some_and(Category::is_guard)
-        };
         let is_of_numbers = |signal: u16| is_of_numbers(&signals[usize::from(signal)]);
-        let overview = Overview::new(
-            &builder.literals,
-            &languages,
-            number,
-            is_asked,
-            is_of_numbers,
-        );
+        let overview = |is_whole, is_asked: &dyn Fn(&str) -> bool| {
+            Overview::new(
+                &builder.literals,
+                &languages,
+                number,
+                is_whole,
+                |signal| is_asked(&signals[usize::from(signal)]),
+                is_of_numbers,
+            )
+        };
+        let keys = overview(false, &is_key);
+        let overview = overview(true, &|id| !category(id).is_some_and(Category::is_guard));
         let small = "the packs are far smaller than the automaton's limit of states";
         Some(Self {
             lexicon: Lexicon::new(words.into_iter()),
@@ -386,6 +390,7 @@ impl Matcher {
             targets_of,
             targets,
             number,
+            keys,
             overview,
             languages,
             signals: builder.signals.list,

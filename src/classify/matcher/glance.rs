@@ -5,7 +5,9 @@
 //! less than what a scan of the same texts finds.
 
 use crate::classify::find::{PARAGRAPH, SENTENCE};
-use crate::classify::matcher::overview::{Languages, MIX, Overview, PAIR_BITS, Phrase, Rule, pair};
+use crate::classify::matcher::overview::{
+    Languages, MIX, Overview, PAIR_BITS, Phrase, Rule, Signs, pair,
+};
 use crate::classify::tongues::CLASSES_OF_A_THREAT;
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut, Range};
@@ -21,8 +23,10 @@ const MOST_PARTS: usize = 1 << 16;
 #[derive(Debug)]
 pub(crate) struct Glance<'m> {
     pub(super) overview: &'m Overview,
-    memory: Box<Memory>,
+    memory: Memory,
     has_number: bool,
+    /// The signs between words.
+    signs: Signs,
     texts: u32,
     most_words: usize,
 }
@@ -49,11 +53,56 @@ pub(crate) struct Memory {
     /// The words in the order of the texts: the number among the different words, and how far it is from
     /// the word before it, see [`distance`].
     pub(super) sequence: Vec<u32>,
+    /// Words with letters of a script without spaces: their place in the sequence, how many words they
+    /// were taken for there, and how many they begin: at their first byte, and in all.
+    pub(super) signed: Vec<(u32, u32, Begun)>,
+}
+
+/// How many words a run of letters begins, see [`Words`](crate::classify::words::Words).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Begun {
+    pub(super) first: u32,
+    pub(super) all: u32,
+}
+
+/// Counts words where letters without spaces stand among others.
+#[derive(Debug, Default)]
+struct Script {
+    /// Letters without spaces so far.
+    signs: u32,
+    ends_with_sign: bool,
+}
+
+impl Script {
+    /// Counts a run of letters; `None` where it has only letters of words with spaces.
+    fn word(&mut self, run: &[u8], is_joined: bool) -> Option<Begun> {
+        let has_signs = run.iter().any(|&byte| is_sign(byte));
+        let mut is_letter = is_joined;
+        let mut begun = Begun { first: 0, all: 0 };
+        for (at, &byte) in run.iter().enumerate().filter(|_| has_signs) {
+            let begins = match byte {
+                0x80..=0xbf => continue,
+                _ if is_sign(byte) => {
+                    self.signs += 1;
+                    is_letter = false;
+                    matches!(self.signs % 5, 1 | 3)
+                }
+                _ => !std::mem::replace(&mut is_letter, true),
+            };
+            begun.first += u32::from(begins && at == 0);
+            begun.all += u32::from(begins);
+        }
+        self.ends_with_sign = has_signs && !is_letter;
+        has_signs.then_some(begun)
+    }
 }
 
 thread_local! {
-    static MEMORY: Cell<Option<Box<Memory>>> = const { Cell::new(None) };
+    static MEMORIES: Cell<Vec<Memory>> = const { Cell::new(Vec::new()) };
 }
+
+/// So many overviews of one judge are looked at by turns.
+const MOST_MEMORIES: usize = 2;
 
 /// A word with a digit.
 pub(super) const NUMBER: u32 = u32::MAX;
@@ -102,6 +151,12 @@ fn is_sign(byte: u8) -> bool {
     matches!(byte, 0xe3..=0xe9)
 }
 
+/// Does a sentence end here? Apostrophes do not matter, as in [`Words`](crate::classify::words::Words).
+fn ends_sentence(before: &[u8]) -> bool {
+    let last = before.iter().rfind(|&&byte| byte != b'\'');
+    last.is_some_and(|byte| matches!(byte, b'.' | b'!' | b'?' | b';'))
+}
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
 
@@ -139,6 +194,7 @@ impl Memory {
         self.different.clear();
         self.different.push(0..0);
         self.sequence.clear();
+        self.signed.clear();
         self.pairs.clear();
         self.pairs.resize(1 << (PAIR_BITS - 6), 0);
         let is_another = self.overview != overview.id;
@@ -169,26 +225,37 @@ impl DerefMut for Glance<'_> {
 }
 
 /// In texts of fewer words a scan notes each word of the packs, however dense they are.
-const MOST_COUNTED: usize = 2_000;
+pub(super) const MOST_COUNTED: usize = 2_000;
 /// A text of a hostile length is seen only so far; the memory of its words stays with the thread.
 const MOST_KEPT: usize = 1 << 18;
 
 impl Drop for Glance<'_> {
     fn drop(&mut self) {
         let is_huge = self.sequence.capacity() > MOST_KEPT || self.parts.capacity() > MOST_KEPT;
-        let memory = std::mem::take(&mut self.memory);
-        MEMORY.set((!is_huge).then_some(memory));
+        if !is_huge {
+            let mut memories = MEMORIES.take();
+            memories.push(std::mem::take(&mut self.memory));
+            MEMORIES.set(memories);
+        }
     }
 }
 
 impl<'m> Glance<'m> {
     pub(super) fn new(overview: &'m Overview) -> Self {
-        let mut memory = MEMORY.take().unwrap_or_default();
+        let mut memories = MEMORIES.take();
+        let known = memories.iter().position(|it| it.overview == overview.id);
+        // Those of a judge that is no more are the first ones.
+        let known = known.or((memories.len() >= MOST_MEMORIES).then_some(0));
+        let mut memory = known
+            .map(|index| memories.remove(index))
+            .unwrap_or_default();
+        MEMORIES.set(memories);
         memory.begin(overview);
         Self {
             overview,
             memory,
             has_number: false,
+            signs: 0,
             texts: 0,
             most_words: 0,
         }
@@ -203,23 +270,26 @@ impl<'m> Glance<'m> {
     pub(crate) fn look(&mut self, text: &str) {
         self.texts += 1;
         let bytes = text.as_bytes();
+        let has_signs = !text.is_ascii() && bytes.iter().any(|&byte| is_sign(byte));
+        let mut script = Script::default();
         let mut words = 0;
         self.sequence.reserve(bytes.len() / 6);
         let mut before = 0;
         let mut at = 0;
         // Words of different texts are as far from each other as can be.
         let mut gap = FARTHEST;
+        // Where the word before ends.
+        let mut end = 0;
         while at < bytes.len() {
             let first = eight(bytes, at);
             let length = word_bytes(first);
             if length == 0 {
                 gap += match bytes[at] {
                     b'\n' => PARAGRAPH,
-                    b' ' if at > 0 && matches!(bytes[at - 1], b'.' | b'!' | b'?' | b';') => {
-                        SENTENCE
-                    }
+                    b' ' if ends_sentence(&bytes[end..at]) => SENTENCE,
                     _ => 0,
                 };
+                self.signs |= 1 << (bytes[at] & 127);
                 at += 1;
                 continue;
             }
@@ -250,8 +320,16 @@ impl<'m> Glance<'m> {
             let known = self.known(word, &bytes[start..at]);
             // An apostrophe does not end a word, and of letters without spaces only some count: no
             // distance may be told too long.
-            let is_joined = (start > 0 && bytes[start - 1] == b'\'' && gap == 0)
-                || (is_sign(bytes[start]) && at - start < 9);
+            let is_apostrophe = end > 0
+                && start > end
+                && !script.ends_with_sign
+                && bytes[end..start].iter().all(|&it| it == b'\'');
+            let is_joined = is_apostrophe || (is_sign(bytes[start]) && at - start < 9);
+            end = at;
+            if has_signs && let Some(begun) = script.word(&bytes[start..at], is_apostrophe) {
+                let place = self.sequence.len() as u32;
+                self.signed.push((place, u32::from(!is_joined), begun));
+            }
             words += usize::from(!is_joined);
             let far = (gap + u32::from(!is_joined)).min(FARTHEST);
             self.sequence
@@ -328,7 +406,7 @@ impl<'m> Glance<'m> {
         if parts.is_empty() {
             return 0;
         }
-        let memory = &mut *self.memory;
+        let memory = &mut self.memory;
         for &number in &memory.parts[parts.start as usize..parts.end as usize] {
             if number == NUMBER {
                 self.has_number = true;
@@ -352,10 +430,7 @@ impl<'m> Glance<'m> {
         memory
             .found
             .iter()
-            .flat_map(move |&word| {
-                let range = overview.phrases_of[word as usize].clone();
-                &overview.phrases[range.start as usize..range.end as usize]
-            })
+            .flat_map(move |&word| overview.phrases_of(word))
             .filter(move |phrase| {
                 overview
                     .pairs(phrase)
@@ -366,6 +441,17 @@ impl<'m> Glance<'m> {
                         .iter()
                         .all(|&word| memory.seen[word as usize] > 0)
             })
+    }
+
+    /// Is it open whether the texts say enough? `is_open` is asked for signals that they could give, fewer
+    /// each time: by their words alone, by how near these stand, and by where each of them does.
+    pub(crate) fn narrow(&self, mut is_open: impl FnMut(&[u16]) -> bool) -> bool {
+        let names = self.names();
+        if !is_open(&self.signals(&names)) {
+            return false;
+        }
+        let near = self.near_signals(&names);
+        is_open(&near) && is_open(&self.placed_signals(&names, &near))
     }
 
     /// Every signal that the texts could give by the words that stand anywhere in them, in order.
@@ -383,6 +469,12 @@ impl<'m> Glance<'m> {
 
     /// The languages in which something can be said, by how many of their word classes there are.
     pub(super) fn heard(&self, names: &Names<'_>) -> Heard {
+        if !self.overview.is_whole {
+            return Heard {
+                any: Languages::MAX,
+                claims: Languages::MAX,
+            };
+        }
         let richest = names.sure.iter().max().copied().unwrap_or(0) / self.texts.max(1);
         let is_short = self.sequence.len() < MOST_COUNTED;
         // The common pack holds in every language.
@@ -401,17 +493,25 @@ impl<'m> Glance<'m> {
         heard
     }
 
+    /// The names for which signs stand that were found.
+    pub(super) fn by_signs(&self) -> impl Iterator<Item = (u32, Languages)> {
+        let names = self.overview.signs.iter();
+        let found = names.filter(|(_, _, signs)| signs & !self.signs == 0);
+        found.map(|&(name, languages, _)| (name, languages))
+    }
+
     /// The word classes that were found.
     pub(crate) fn names(&self) -> Names<'m> {
         let overview = self.overview;
         let mut names = Names {
             overview,
             names: vec![0; overview.elements_of.len()],
+            own: vec![0; overview.elements_of.len()],
             elements: vec![0; overview.elements.len()],
             classes: [0; Languages::BITS as usize],
             sure: [0; Languages::BITS as usize],
         };
-        for &(name, languages) in &overview.always {
+        for (name, languages) in self.by_signs() {
             names.see_word(name, languages, false);
         }
         if let Some(number) = overview.number.filter(|_| self.has_number) {
@@ -456,6 +556,8 @@ impl Heard {
 pub(crate) struct Names<'m> {
     overview: &'m Overview,
     pub(super) names: Vec<Languages>,
+    /// The same by words of the languages' own.
+    own: Vec<Languages>,
     elements: Vec<Languages>,
     /// How many word classes of each language were found, at most.
     pub(super) classes: [u32; Languages::BITS as usize],
@@ -464,7 +566,7 @@ pub(crate) struct Names<'m> {
 }
 
 impl Names<'_> {
-    fn see(&mut self, name: u32, languages: Languages) -> Languages {
+    fn see(&mut self, name: u32, languages: Languages) {
         let known = &mut self.names[name as usize];
         let new = languages & !*known;
         if new != 0 {
@@ -473,16 +575,18 @@ impl Names<'_> {
                 self.elements[element as usize] |= new;
             }
         }
-        new
     }
 
     /// Sees a word class by one of its words.
     fn see_word(&mut self, name: u32, languages: Languages, is_sure: bool) {
-        let mut new = self.see(name, languages);
+        self.see(name, languages);
         // Words of the common pack are of no language.
         if languages == Languages::MAX {
             return;
         }
+        let own = &mut self.own[name as usize];
+        let mut new = languages & !*own;
+        *own |= languages;
         while new != 0 {
             let language = new.trailing_zeros() as usize;
             self.classes[language] += 1;

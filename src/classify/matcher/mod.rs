@@ -11,6 +11,7 @@ mod glance;
 mod loose;
 mod near;
 mod overview;
+mod places;
 mod scan;
 
 use crate::classify::find::{Find, Span};
@@ -103,7 +104,10 @@ pub(crate) struct Matcher {
     targets_of: Vec<Range<u32>>,
     targets: Vec<Target>,
     languages: Vec<Language>,
-    /// For a first look; `None` where there are too many languages for it.
+    /// For a first look, only at the signals without one of which nothing is extortion; `None` where
+    /// there are too many languages for it.
+    keys: Option<Overview>,
+    /// The same for all signals.
     overview: Option<Overview>,
     /// The class `number` of the common pack.
     number: Option<u16>,
@@ -145,8 +149,15 @@ impl Matcher {
             language.gate = Gate::new(language);
         }
         // What it tells would still be right, but too much.
+        left.keys = None;
         left.overview = None;
         left
+    }
+
+    /// Begins a look for the signals without one of which nothing is extortion; `None` where only a scan
+    /// can tell.
+    pub(crate) fn glance_at_keys(&self) -> Option<Glance<'_>> {
+        self.keys.as_ref().map(Glance::new)
     }
 
     /// Begins a first look at the texts of a message; `None` where only a scan can tell.
@@ -165,6 +176,7 @@ impl Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classify::gates::is_key;
     use crate::classify::model::category;
     use crate::classify::pack::Pack;
     use crate::classify::{Category, builtin};
@@ -254,20 +266,35 @@ mod tests {
     /// Signals that a scan of these texts finds, and a glance does not foresee.
     fn unforeseen(matcher: &Matcher, texts: &[&str]) -> Vec<String> {
         let folded: Vec<String> = texts.iter().map(|text| fold(text).text).collect();
+        let mut keys = matcher.glance_at_keys().expect("there are few languages");
         let mut glance = matcher.glance().expect("there are few languages");
         let mut said = BTreeSet::new();
         for text in &folded {
             let scan = matcher.scan(text, &mut Desk::default());
             said.extend(scan.said.iter().map(|said| said.signal));
+            keys.look(text);
             glance.look(text);
         }
-        let names = glance.names();
-        let (any, near) = (glance.signals(&names), glance.near_signals(&names));
-        said.into_iter()
-            .filter(|signal| !any.contains(signal) || !near.contains(signal))
-            .map(|signal| matcher.signal_id(signal).to_owned())
-            .filter(|id| !category(id).is_some_and(Category::is_guard))
-            .collect()
+        let mut unforeseen = Vec::new();
+        for (glance, what) in [(keys, "key "), (glance, "")] {
+            let is_asked = |id: &str| match what {
+                "" => !category(id).is_some_and(Category::is_guard),
+                _ => is_key(id),
+            };
+            let mut step = 0;
+            glance.narrow(|signals| {
+                step += 1;
+                let lacking = said.iter().filter(|signal| !signals.contains(signal));
+                let ids = lacking.map(|signal| matcher.signal_id(*signal));
+                unforeseen.extend(
+                    ids.filter(|id| is_asked(id))
+                        .map(|id| format!("{what}{id} at step {step}")),
+                );
+                true
+            });
+            assert_eq!(step, 3);
+        }
+        unforeseen
     }
 
     #[test]
@@ -306,9 +333,12 @@ mod tests {
         let seen = |matcher: &Matcher, text: &str| {
             let mut glance = matcher.glance().expect("there are few languages");
             glance.look(text);
-            let names = glance.names();
-            let signals = [glance.signals(&names), glance.near_signals(&names)];
-            (signals, glance.most_words())
+            let mut steps: Vec<Vec<u16>> = Vec::new();
+            glance.narrow(|signals| {
+                steps.push(signals.to_vec());
+                true
+            });
+            (steps, glance.most_words())
         };
         for text in texts.iter().chain(texts.iter().rev()) {
             for matcher in [&all, &few] {

@@ -105,23 +105,69 @@ impl Places<'_> {
     }
 }
 
-/// The names that rules are made of.
-struct Needs<'g> {
+/// What must be looked for to tell whether some rules hold.
+pub(super) struct Asked<'g> {
     overview: &'g Overview,
+    /// Rules, by index, with the languages in which they could hold.
+    pub(super) rules: Vec<(usize, Languages)>,
+    /// The same for names that follow from others, those they are made of first.
+    pub(super) derives: Vec<(usize, Languages)>,
+    /// All those languages.
+    pub(super) languages: Languages,
     elements: Vec<bool>,
     names: Vec<bool>,
 }
 
-impl<'g> Needs<'g> {
-    fn new(overview: &'g Overview) -> Self {
-        Self {
+/// What is asked in one language.
+pub(super) struct Spoken<'g> {
+    pub(super) language: Languages,
+    /// For each phrase that stands for a name which is asked for, the numbers of both.
+    pub(super) phrases: Vec<(u16, u32)>,
+    pub(super) derives: Vec<&'g Rule>,
+    pub(super) rules: Vec<&'g Rule>,
+}
+
+impl<'g> Asked<'g> {
+    /// What the rules need that could hold by the words that were found, of those that `is_wanted`.
+    pub(super) fn new(
+        glance: &Glance<'g>,
+        names: &Names<'_>,
+        is_wanted: impl Fn(&Rule) -> bool,
+    ) -> Self {
+        let overview = glance.overview;
+        let heard = glance.heard(names);
+        let rules = overview.rules.iter().enumerate();
+        let rules: Vec<(usize, Languages)> = rules
+            .filter(|(_, rule)| is_wanted(rule))
+            .map(|(index, rule)| (index, names.hold(rule) & heard.of(rule)))
+            .filter(|(_, languages)| *languages != 0)
+            .collect();
+        let mut asked = Self {
             overview,
+            languages: rules.iter().fold(0, |all, (_, languages)| all | languages),
+            rules,
+            derives: Vec::new(),
             elements: vec![false; overview.elements.len()],
             names: vec![false; overview.elements_of.len()],
+        };
+        for index in 0..asked.rules.len() {
+            asked.need(&overview.rules[asked.rules[index].0]);
         }
+        // Those that are made of others come last.
+        for (index, derive) in overview.derives.iter().enumerate().rev() {
+            if asked.needs(derive.gives) {
+                let languages = names.hold(derive) & asked.languages;
+                if languages != 0 {
+                    asked.need(derive);
+                    asked.derives.push((index, languages));
+                }
+            }
+        }
+        asked.derives.reverse();
+        asked
     }
 
-    fn add(&mut self, rule: &Rule) {
+    fn need(&mut self, rule: &Rule) {
         for &need in &rule.needs {
             if !std::mem::replace(&mut self.elements[need as usize], true) {
                 for &name in &self.overview.elements[need as usize] {
@@ -131,98 +177,125 @@ impl<'g> Needs<'g> {
         }
     }
 
-    fn has(&self, name: u32) -> bool {
+    /// Asks for what excuses the rules too.
+    pub(super) fn need_excuses(&mut self) {
+        for (index, _) in &self.rules {
+            for &name in &self.overview.rules[*index].unless {
+                self.names[name as usize] = true;
+            }
+        }
+    }
+
+    /// Is this name a part of any of the rules?
+    pub(super) fn needs(&self, name: u32) -> bool {
         self.names[name as usize]
     }
+
+    /// What is asked, by language. `numbers` are those of the names, `phrases` those of [`Self::phrases`].
+    pub(super) fn by_language(&self, numbers: &[u16], phrases: &[&Phrase]) -> Vec<Spoken<'g>> {
+        let overview = self.overview;
+        let languages = (0..Languages::BITS).map(|bit| 1 << bit);
+        let languages = languages.filter(|language| self.languages & language != 0);
+        let mut spoken: Vec<Spoken<'g>> = languages
+            .map(|language| {
+                let of = |asked: &[(usize, Languages)], rules: &'g [Rule]| {
+                    let asked = asked.iter().filter(|it| it.1 & language != 0);
+                    asked.map(|(index, _)| &rules[*index]).collect()
+                };
+                Spoken {
+                    language,
+                    phrases: Vec::new(),
+                    derives: of(&self.derives, &overview.derives),
+                    rules: of(&self.rules, &overview.rules),
+                }
+            })
+            .collect();
+        for (index, phrase) in (0u32..).zip(phrases) {
+            for &(name, languages) in overview.meanings(phrase) {
+                if !self.needs(name) {
+                    continue;
+                }
+                for one in spoken.iter_mut().filter(|it| languages & it.language != 0) {
+                    one.phrases.push((numbers[name as usize], index));
+                }
+            }
+        }
+        spoken
+    }
+
+    /// The phrases that were found and stand for any of the names.
+    pub(super) fn phrases(&self, glance: &Glance<'g>) -> Vec<&'g Phrase> {
+        let is_needed = |phrase: &&Phrase| {
+            let mut names = self.overview.meanings(phrase).iter();
+            names.any(|&(name, languages)| languages & self.languages != 0 && self.needs(name))
+        };
+        glance.phrases().filter(is_needed).collect()
+    }
+}
+
+/// Numbers for the names that were found, from 1 on, so that tables of them are small; 0 for the others.
+pub(super) fn numbers(names: &Names<'_>) -> (Vec<u16>, usize) {
+    let mut found = 0;
+    let mut number = |&languages: &Languages| {
+        found += u16::from(languages != 0);
+        if languages != 0 { found } else { 0 }
+    };
+    let numbers = names.names.iter().map(&mut number).collect();
+    (numbers, usize::from(found) + 1)
 }
 
 impl Glance<'_> {
     /// As [`Self::signals`], but only of patterns whose words stand near each other.
     pub(crate) fn near_signals(&self, names: &Names<'_>) -> Vec<u16> {
         let overview = self.overview;
-        let heard = self.heard(names);
-        let held = |rules: &'_ [Rule]| -> Vec<(usize, Languages)> {
-            let held = rules.iter().map(|rule| names.hold(rule) & heard.of(rule));
-            held.enumerate().filter(|(_, held)| *held != 0).collect()
-        };
-        let mut rules = held(&overview.rules);
-        let wanted = rules.iter().fold(0, |all, (_, languages)| all | languages);
-        let mut needs = Needs::new(overview);
-        for (index, _) in &rules {
-            needs.add(&overview.rules[*index]);
-        }
-        // Those that are made of others come last.
-        let mut derives: Vec<(usize, Languages)> = Vec::new();
-        for (index, derive) in overview.derives.iter().enumerate().rev() {
-            if needs.has(derive.gives) {
-                let languages = names.hold(derive) & wanted;
-                if languages != 0 {
-                    needs.add(derive);
-                    derives.push((index, languages));
-                }
-            }
-        }
-        derives.reverse();
-        let mut found = 0;
-        let mut number = |&languages: &Languages| {
-            found += u16::from(languages != 0);
-            if languages != 0 { found } else { 0 }
-        };
+        let asked = Asked::new(self, names, |_| true);
+        let (numbers, count) = numbers(names);
+        let phrases = asked.phrases(self);
+        let mut spoken = asked.by_language(&numbers, &phrases);
         let mut places = Places {
             elements: &overview.elements,
-            numbers: names.names.iter().map(&mut number).collect(),
-            names: Vec::new(),
+            numbers,
+            names: vec![0; count],
         };
-        places.names.resize(usize::from(found) + 1, 0);
-        let is_needed = |phrase: &&Phrase| {
-            let mut names = overview.meanings(phrase).iter();
-            names.any(|&(name, languages)| languages & wanted != 0 && needs.has(name))
-        };
-        let phrases: Vec<&Phrase> = self.phrases().filter(is_needed).collect();
         let mut sections = Sections::new(self);
+        let mut located: Vec<Blocks> = Vec::new();
         let mut signals: Vec<u16> = Vec::new();
-        while sections.next() && !rules.is_empty() {
-            let located: Vec<(&Phrase, Blocks)> = phrases
-                .iter()
-                .map(|phrase| (*phrase, sections.blocks_of(phrase)))
-                .filter(|(_, blocks)| *blocks != 0)
-                .collect();
-            let wanted = rules.iter().fold(0, |all, (_, languages)| all | languages);
-            for language in (0..Languages::BITS).map(|bit| 1 << bit) {
-                if wanted & language == 0 {
-                    continue;
-                }
+        while sections.next() && !spoken.is_empty() {
+            located.clear();
+            located.extend(phrases.iter().map(|phrase| sections.blocks_of(phrase)));
+            for Spoken {
+                language,
+                phrases,
+                derives,
+                rules,
+            } in &spoken
+            {
                 places.names.fill(0);
-                for &(name, _) in overview.always.iter().filter(|it| it.1 & language != 0) {
+                for (name, _) in self.by_signs().filter(|it| it.1 & language != 0) {
                     *places.name(name) = Blocks::MAX;
                 }
                 if let Some(number) = overview.number.filter(|_| sections.numbers != 0) {
                     *places.name(number) |= sections.numbers;
                 }
-                for (phrase, blocks) in &located {
-                    for &(name, _) in overview
-                        .meanings(phrase)
-                        .iter()
-                        .filter(|it| it.1 & language != 0)
-                    {
-                        *places.name(name) |= blocks;
-                    }
+                for &(name, phrase) in phrases {
+                    places.names[usize::from(name)] |= located[phrase as usize];
                 }
-                let is_spoken = |(_, languages): &&(usize, Languages)| languages & language != 0;
-                for (index, _) in derives.iter().filter(is_spoken) {
-                    let derive = &overview.derives[*index];
+                for derive in derives {
                     let blocks = places.hold(derive);
                     *places.name(derive.gives) |= blocks;
                 }
-                for (index, _) in rules.iter().filter(is_spoken) {
-                    let rule = &overview.rules[*index];
+                for rule in rules {
                     let signal = rule.gives as u16;
                     if !signals.contains(&signal) && places.hold(rule) != 0 {
                         signals.push(signal);
                     }
                 }
             }
-            rules.retain(|(index, _)| !signals.contains(&(overview.rules[*index].gives as u16)));
+            for one in &mut spoken {
+                one.rules
+                    .retain(|rule| !signals.contains(&(rule.gives as u16)));
+            }
+            spoken.retain(|one| !one.rules.is_empty());
         }
         signals
     }

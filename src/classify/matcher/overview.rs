@@ -8,7 +8,7 @@ use crate::classify::lexicon::Lexicon;
 use crate::classify::matcher::{Language, Target};
 use crate::classify::words::is_word_byte;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,6 +21,15 @@ const MOST_LANGUAGES: usize = 64;
 pub(super) const PAIR_BITS: u32 = 14;
 pub(super) const MIX: u64 = 0x9fb2_1c65_1e98_df25;
 
+/// ASCII characters, one bit each.
+pub(super) type Signs = u128;
+
+/// The ASCII characters of a text.
+fn signs(text: &str) -> Signs {
+    let ascii = text.bytes().filter(u8::is_ascii);
+    ascii.fold(0, |signs, byte| signs | 1 << byte)
+}
+
 /// Languages, one bit each.
 pub(super) type Languages = u64;
 
@@ -29,6 +38,8 @@ pub(super) type Languages = u64;
 pub(super) struct Overview {
     /// Tells overviews with other words apart.
     pub(super) id: u64,
+    /// Are all words of all languages in it, so that it shows which languages are spoken?
+    pub(super) is_whole: bool,
     /// Words and beginnings of words.
     pub(super) lexicon: Lexicon,
     /// Texts that may stand inside a word, and their numbers.
@@ -36,15 +47,11 @@ pub(super) struct Overview {
     pub(super) inside_numbers: Vec<u32>,
     /// Is this word, by number, compared with its neighbours?
     pub(super) has_neighbours: Vec<bool>,
-    /// The phrases that are looked at when a word, by number, was found.
-    pub(super) phrases_of: Vec<Range<u32>>,
-    pub(super) phrases: Vec<Phrase>,
-    /// What phrases are made of, one after the other: in pieces of their own they would need several
-    /// times the memory.
-    numbers: Vec<u32>,
-    meanings: Vec<(u32, Languages)>,
-    /// Names that need no word at all.
-    pub(super) always: Vec<(u32, Languages)>,
+    /// Where the phrases stand of which a word, by number, is the rarest.
+    phrases_of: Vec<Range<u32>>,
+    phrases: Phrases,
+    /// Names for which signs alone stand, with these signs: they are only known to be there or not.
+    pub(super) signs: Vec<(u32, Languages, Signs)>,
     /// The class of numbers.
     pub(super) number: Option<u32>,
     /// The elements that a name is in.
@@ -59,7 +66,7 @@ pub(super) struct Overview {
 }
 
 /// A word or phrase of a pack.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Phrase {
     /// Where its words stand among the numbers, then the pairs of neighbours, as they are noted.
     first: u32,
@@ -69,18 +76,91 @@ pub(super) struct Phrase {
     pub(super) reach: u8,
     /// Is it a word by itself, so that a scan surely finds it?
     pub(super) is_sure: bool,
+    /// Is it found by a scan wherever it is found here?
+    pub(super) is_exact: bool,
     /// Where the names that it stands for are among the meanings.
     meaning: u32,
     meanings: u8,
 }
 
-/// A phrase before it is stored.
-struct Draft {
-    words: Vec<u32>,
-    pairs: Vec<u32>,
-    names: Vec<(u32, Languages)>,
-    reach: u32,
-    is_sure: bool,
+/// Phrases with all that they are made of, one after the other: in pieces of their own they would need
+/// several times the memory.
+#[derive(Clone, Debug, Default)]
+struct Phrases {
+    list: Vec<Phrase>,
+    /// The words of each phrase, then the pairs of neighbours.
+    numbers: Vec<u32>,
+    meanings: Vec<(u32, Languages)>,
+}
+
+impl Phrases {
+    /// Adds a phrase; `None` where it is longer than any that a pack may hold.
+    fn push(
+        &mut self,
+        words: &[u32],
+        pairs: &[u32],
+        names: &[(u32, Languages)],
+        phrase: Phrase,
+    ) -> Option<()> {
+        self.list.push(Phrase {
+            first: self.numbers.len() as u32,
+            words: words.len().try_into().ok()?,
+            pairs: pairs.len().try_into().ok()?,
+            meaning: self.meanings.len() as u32,
+            meanings: names.len().try_into().ok()?,
+            ..phrase
+        });
+        self.numbers.extend_from_slice(words);
+        self.numbers.extend_from_slice(pairs);
+        self.meanings.extend_from_slice(names);
+        Some(())
+    }
+
+    fn words(&self, phrase: &Phrase) -> &[u32] {
+        &self.numbers[phrase.first as usize..][..usize::from(phrase.words)]
+    }
+
+    fn pairs(&self, phrase: &Phrase) -> &[u32] {
+        let first = phrase.first as usize + usize::from(phrase.words);
+        &self.numbers[first..][..usize::from(phrase.pairs)]
+    }
+
+    fn meanings(&self, phrase: &Phrase) -> &[(u32, Languages)] {
+        &self.meanings[phrase.meaning as usize..][..usize::from(phrase.meanings)]
+    }
+
+    /// Sorts phrases by their rarest word; where those of each word stand.
+    fn sort(&mut self, words: usize) -> Vec<Range<u32>> {
+        let mut uses = vec![0u32; words];
+        for phrase in &self.list {
+            for &word in self.words(phrase) {
+                uses[word as usize] += 1;
+            }
+        }
+        let mut list = std::mem::take(&mut self.list);
+        let rarest = |phrase: &Phrase| {
+            let words = self.words(phrase).iter();
+            words.copied().min_by_key(|&word| uses[word as usize])
+        };
+        list.sort_by_cached_key(rarest);
+        let mut ranges = vec![0..0; words];
+        for (index, phrase) in (0u32..).zip(&list) {
+            if let Some(word) = rarest(phrase) {
+                let range = &mut ranges[word as usize];
+                let first = if range.end > range.start {
+                    range.start
+                } else {
+                    index
+                };
+                *range = first..index + 1;
+            }
+        }
+        self.list = list;
+        self.list.shrink_to_fit();
+        self.numbers.shrink_to_fit();
+        self.meanings.shrink_to_fit();
+        ranges
+    }
 }
 
 /// Where every element may hold, so may this.
@@ -94,8 +174,22 @@ pub(super) struct Rule {
     /// Where its elements stand in their order: how far the first word of each may be from the last one of
     /// the element before it, and how many words it has at most. Empty where they stand in any order.
     pub(super) order: Box<[(u32, u32)]>,
+    /// Names that excuse it where they stand close by.
+    pub(super) unless: Box<[u32]>,
     /// Sums, coins and times count in every language.
     pub(super) is_of_numbers: bool,
+}
+
+impl Rule {
+    /// Could it hold anywhere near its words, by a regular expression?
+    pub(super) fn is_regex(&self) -> bool {
+        self.reach >= REGEX_REACH
+    }
+
+    /// The most words between neighbours, where its elements stand in their order.
+    pub(super) fn gaps(&self) -> impl Iterator<Item = u32> {
+        self.order.iter().skip(1).map(|(gap, _)| gap - 1)
+    }
 }
 
 /// What a rule needs: the numbers of its elements, how far they may lie apart, and their order.
@@ -107,12 +201,18 @@ struct Needed {
 }
 
 /// What a rule gives and needs, before those of all languages are put together; rules in any order
-/// apart from those in their order.
-type Rules<K> = BTreeMap<(K, Box<[u32]>, bool), (Languages, Needed)>;
+/// apart from those in their order, and those with other excuses.
+type Rules<K> = BTreeMap<(K, Box<[u32]>, bool, Box<[u32]>), (Languages, Needed)>;
 
-fn add<K: Ord>(rules: &mut Rules<K>, key: K, needed: Needed, language: Languages) {
+fn add<K: Ord>(
+    rules: &mut Rules<K>,
+    key: K,
+    needed: Needed,
+    unless: Box<[u32]>,
+    language: Languages,
+) {
     let is_ordered = !needed.order.is_empty();
-    let key = (key, needed.elements.clone(), is_ordered);
+    let key = (key, needed.elements.clone(), is_ordered, unless);
     let (languages, widest) = rules.entry(key).or_insert_with(|| (0, needed.clone()));
     *languages |= language;
     widest.reach = needed.reach.max(widest.reach);
@@ -126,7 +226,7 @@ fn listed<K: Ord>(
     gives: impl Fn(K) -> u32,
     is_of_numbers: impl Fn(u32) -> bool,
 ) -> Vec<Rule> {
-    let rule = |((key, _, _), (languages, needed)): (_, (_, Needed))| {
+    let rule = |((key, _, _, unless), (languages, needed)): (_, (_, Needed))| {
         let gives = gives(key);
         Rule {
             needs: needed.elements,
@@ -134,6 +234,7 @@ fn listed<K: Ord>(
             gives,
             reach: needed.reach,
             order: needed.order,
+            unless,
             is_of_numbers: is_of_numbers(gives),
         }
     };
@@ -277,29 +378,76 @@ fn depths(language: &Language) -> HashMap<u16, usize> {
     depths
 }
 
+/// The names that the wanted rules of a language are made of.
+fn needed(language: &Language, is_asked: impl Fn(u16) -> bool) -> HashSet<&str> {
+    let mut needed = vec![false; language.names.len()];
+    let need = |find: &Find, needed: &mut Vec<bool>| {
+        for &name in find.elements().iter().flatten() {
+            needed[usize::from(name)] = true;
+        }
+    };
+    for rule in language.rules.iter().filter(|rule| is_asked(rule.signal)) {
+        need(&rule.find, &mut needed);
+        for &name in &rule.unless {
+            needed[usize::from(name)] = true;
+        }
+    }
+    // Those that are made of others come last.
+    for (name, find) in language.derives.iter().rev() {
+        if needed[usize::from(*name)] {
+            need(find, &mut needed);
+        }
+    }
+    for regex in &language.regexes {
+        if needed[usize::from(regex.name)] {
+            needed[usize::from(regex.near)] = true;
+        }
+    }
+    let names = language.names.iter().zip(needed);
+    names
+        .filter(|(_, needed)| *needed)
+        .map(|(name, _)| name.as_str())
+        .collect()
+}
+
 impl Overview {
-    /// Compiles the words and patterns of all languages; `is_asked` tells which signals are wanted.
+    /// Compiles the words and patterns of all languages; `is_asked` tells which signals are wanted. Unless
+    /// `is_whole`, without the words that none of these needs.
     pub(super) fn new(
         literals: &[(String, Vec<Target>)],
         languages: &[Language],
         number: Option<u16>,
+        is_whole: bool,
         is_asked: impl Fn(u16) -> bool,
         is_of_numbers: impl Fn(u16) -> bool,
     ) -> Option<Self> {
         if languages.len() > MOST_LANGUAGES {
             return None;
         }
+        let needed: Option<HashSet<&str>> = (!is_whole).then(|| {
+            languages
+                .iter()
+                .flat_map(|it| needed(it, &is_asked))
+                .collect()
+        });
+        let is_needed = |language: &Language, name: u16| {
+            let name = language.names[usize::from(name)].as_str();
+            needed.as_ref().is_none_or(|needed| needed.contains(name))
+        };
         let mut builder = Builder::default();
         let number = number.map(|number| {
             let common = &languages[0].names;
             builder.name(&common[usize::from(number)])
         });
-        let mut phrases: Vec<Draft> = Vec::new();
-        let mut always = Vec::new();
+        let mut phrases = Phrases::default();
+        let mut by_signs = Vec::new();
         for (text, targets) in literals {
             let mut by_edges: BTreeMap<(bool, bool), Vec<(u32, Languages)>> = BTreeMap::new();
             for target in targets {
                 let language = &languages[usize::from(target.language)];
+                if !is_needed(language, target.name) {
+                    continue;
+                }
                 let name = builder.name(&language.names[usize::from(target.name)]);
                 // Words of the common pack count in every language.
                 let bits = match target.language {
@@ -319,18 +467,18 @@ impl Overview {
                     builder.lengthen(name, reach + 1);
                 }
                 if words.is_empty() {
-                    always.extend(names);
+                    let needed = signs(text);
+                    by_signs.extend(names.into_iter().map(|(name, bits)| (name, bits, needed)));
                     continue;
                 }
-                phrases.push(Draft {
-                    reach,
-                    is_sure: words.len() == 1
-                        && is_open == (false, false)
-                        && text.bytes().all(is_word_byte),
-                    words,
-                    pairs,
-                    names,
-                });
+                let is_word = words.len() == 1 && text.bytes().all(is_word_byte);
+                let phrase = Phrase {
+                    reach: reach.try_into().ok()?,
+                    is_sure: is_word && is_open == (false, false),
+                    is_exact: is_word && !is_open.0,
+                    ..Phrase::default()
+                };
+                phrases.push(&words, &pairs, &names, phrase)?;
             }
         }
         let mut rules = Rules::new();
@@ -338,7 +486,11 @@ impl Overview {
         for (index, language) in languages.iter().enumerate() {
             let bit = 1 << index;
             let depths = depths(language);
-            for regex in &language.regexes {
+            for regex in language
+                .regexes
+                .iter()
+                .filter(|it| is_needed(language, it.name))
+            {
                 // It can hold wherever its word stands.
                 let near = Find::Sequence {
                     elements: vec![vec![regex.near]],
@@ -351,24 +503,40 @@ impl Overview {
                 };
                 let name = builder.name(&language.names[usize::from(regex.name)]);
                 builder.lengthen(name, REGEX_REACH);
-                add(&mut derives, (0, name), needed, bit);
+                add(&mut derives, (0, name), needed, Box::default(), bit);
             }
-            for (name, find) in &language.derives {
+            for (name, find) in language
+                .derives
+                .iter()
+                .filter(|it| is_needed(language, it.0))
+            {
                 let needed = builder.needs(language, find);
                 let gives = builder.name(&language.names[usize::from(*name)]);
                 builder.lengthen(gives, needed.reach);
-                add(&mut derives, (depths[name], gives), needed, bit);
+                add(
+                    &mut derives,
+                    (depths[name], gives),
+                    needed,
+                    Box::default(),
+                    bit,
+                );
             }
             for rule in language.rules.iter().filter(|rule| is_asked(rule.signal)) {
                 let needed = builder.needs(language, &rule.find);
-                add(&mut rules, u32::from(rule.signal), needed, bit);
+                let unless = rule
+                    .unless
+                    .iter()
+                    .map(|&name| builder.name(&language.names[usize::from(name)]));
+                let unless = unless.collect();
+                add(&mut rules, u32::from(rule.signal), needed, unless, bit);
             }
         }
         let is_of_numbers = |signal| is_of_numbers(signal as u16);
         Self::assemble(
+            is_whole,
             builder,
             phrases,
-            always,
+            by_signs,
             number,
             (derives, rules),
             is_of_numbers,
@@ -376,9 +544,10 @@ impl Overview {
     }
 
     fn assemble(
+        is_whole: bool,
         builder: Builder,
-        phrases: Vec<Draft>,
-        always: Vec<(u32, Languages)>,
+        mut phrases: Phrases,
+        signs: Vec<(u32, Languages, Signs)>,
         number: Option<u32>,
         (derives, rules): (Rules<(usize, u32)>, Rules<u32>),
         is_of_numbers: impl Fn(u32) -> bool,
@@ -389,50 +558,13 @@ impl Overview {
         if words >= most || builder.names.len() >= most {
             return None;
         }
-        let mut uses = vec![0; words];
         let mut has_neighbours = vec![false; words];
-        for phrase in &phrases {
-            phrase
-                .words
-                .iter()
-                .for_each(|&word| uses[word as usize] += 1);
-            if !phrase.pairs.is_empty() {
-                for &word in &phrase.words {
-                    has_neighbours[word as usize] = builder.texts[word as usize].1 == Fit::Whole;
-                }
+        for phrase in phrases.list.iter().filter(|phrase| phrase.pairs > 0) {
+            for &word in phrases.words(phrase) {
+                has_neighbours[word as usize] = builder.texts[word as usize].1 == Fit::Whole;
             }
         }
-        // Each phrase is looked at for its rarest word.
-        let mut by_word: Vec<Vec<Draft>> = (0..words).map(|_| Vec::new()).collect();
-        for phrase in phrases {
-            let rarest = phrase.words.iter().min_by_key(|&&word| uses[word as usize]);
-            if let Some(&rarest) = rarest {
-                by_word[rarest as usize].push(phrase);
-            }
-        }
-        let mut phrases_of = Vec::with_capacity(words);
-        let (mut phrases, mut numbers, mut meanings) = (Vec::new(), Vec::new(), Vec::new());
-        for list in by_word {
-            let start = phrases.len() as u32;
-            for draft in list {
-                phrases.push(Phrase {
-                    first: numbers.len() as u32,
-                    words: draft.words.len().try_into().ok()?,
-                    pairs: draft.pairs.len().try_into().ok()?,
-                    reach: draft.reach.try_into().ok()?,
-                    is_sure: draft.is_sure,
-                    meaning: meanings.len() as u32,
-                    meanings: draft.names.len().try_into().ok()?,
-                });
-                numbers.extend(draft.words);
-                numbers.extend(draft.pairs);
-                meanings.extend(draft.names);
-            }
-            phrases_of.push(start..phrases.len() as u32);
-        }
-        phrases.shrink_to_fit();
-        numbers.shrink_to_fit();
-        meanings.shrink_to_fit();
+        let phrases_of = phrases.sort(words);
         let mut elements_of = vec![Vec::new(); builder.names.len()];
         let mut elements = vec![Vec::new(); builder.elements.len()];
         for (names, &element) in &builder.elements {
@@ -448,6 +580,7 @@ impl Overview {
             .collect();
         Some(Self {
             id: OVERVIEWS.fetch_add(1, Ordering::Relaxed),
+            is_whole,
             lexicon: Lexicon::new(
                 numbered()
                     .filter(|(_, (_, fit))| *fit != Fit::Inside)
@@ -461,9 +594,7 @@ impl Overview {
             has_neighbours,
             phrases_of,
             phrases,
-            numbers,
-            meanings,
-            always,
+            signs,
             number,
             elements_of,
             elements,
@@ -473,19 +604,24 @@ impl Overview {
         })
     }
 
+    /// The phrases that are looked at when a word was found: those of which it is the rarest.
+    pub(super) fn phrases_of(&self, word: u32) -> &[Phrase] {
+        let range = &self.phrases_of[word as usize];
+        &self.phrases.list[range.start as usize..range.end as usize]
+    }
+
     /// The words of a phrase.
     pub(super) fn words(&self, phrase: &Phrase) -> &[u32] {
-        &self.numbers[phrase.first as usize..][..usize::from(phrase.words)]
+        self.phrases.words(phrase)
     }
 
     /// Its neighbours, as they are noted.
     pub(super) fn pairs(&self, phrase: &Phrase) -> &[u32] {
-        let first = phrase.first as usize + usize::from(phrase.words);
-        &self.numbers[first..][..usize::from(phrase.pairs)]
+        self.phrases.pairs(phrase)
     }
 
     /// The names that it stands for.
     pub(super) fn meanings(&self, phrase: &Phrase) -> &[(u32, Languages)] {
-        &self.meanings[phrase.meaning as usize..][..usize::from(phrase.meanings)]
+        self.phrases.meanings(phrase)
     }
 }

@@ -7,7 +7,7 @@ use crate::classify::matcher::{Matcher, Said, Scan};
 use crate::classify::words::{Words, is_word_byte};
 
 /// How far from a pattern a word of its `unless` excuses it, in words.
-const UNLESS_REACH: u32 = 6;
+pub(super) const UNLESS_REACH: u32 = 6;
 /// The most words of the packs that are noted in one text; what comes later is not judged.
 const MOST_HITS: usize = 60_000;
 /// So many bytes of a text are gone through by one search before the next one looks at them.

@@ -1,0 +1,330 @@
+//! Which patterns could hold by where each of their words stands.
+//!
+//! The last and dearest question of a first look, asked for few signals: the places of their words are
+//! put together as a scan does it. What comes out is never less than what a scan finds.
+
+use crate::classify::find::{MOST_PLACES, Span, sequence, set};
+use crate::classify::matcher::glance::{Glance, MOST_COUNTED, NUMBER, Names, different, distance};
+use crate::classify::matcher::near::{Asked, numbers};
+use crate::classify::matcher::overview::{Overview, Phrase, Rule};
+use crate::classify::matcher::scan::UNLESS_REACH;
+
+/// Of longer texts only a scan can tell, in words.
+const MOST_WORDS: usize = 20_000;
+
+/// Where a name stands.
+#[derive(Clone, Debug)]
+enum Places {
+    Known(Vec<Span>),
+    /// It could be anywhere.
+    Anywhere,
+}
+
+impl Places {
+    fn is_nowhere(&self) -> bool {
+        matches!(self, Self::Known(spans) if spans.is_empty())
+    }
+
+    fn add(&mut self, more: &Self) {
+        match (&mut *self, more) {
+            (Self::Known(spans), Self::Known(more)) => spans.extend_from_slice(more),
+            _ => *self = Self::Anywhere,
+        }
+    }
+}
+
+/// Where the names of one language stand.
+struct Table<'g> {
+    overview: &'g Overview,
+    /// The number of each name that was found; 0 for the others.
+    numbers: Vec<u16>,
+    /// By that number.
+    names: Vec<Places>,
+    /// The same, only where a scan surely finds them.
+    sure: Vec<Vec<Span>>,
+}
+
+impl Table<'_> {
+    fn clear(&mut self) {
+        for places in &mut self.names {
+            match places {
+                Places::Known(spans) => spans.clear(),
+                Places::Anywhere => *places = Places::Known(Vec::new()),
+            }
+        }
+        for spans in &mut self.sure {
+            spans.clear();
+        }
+    }
+
+    fn name(&mut self, name: u32) -> &mut Places {
+        &mut self.names[usize::from(self.numbers[name as usize])]
+    }
+
+    /// The places of any name of an element, in the order of the text; `None` where it could be anywhere.
+    fn any(&self, element: u32) -> Option<Vec<Span>> {
+        let mut all = Vec::new();
+        for &name in &self.overview.elements[element as usize] {
+            match &self.names[usize::from(self.numbers[name as usize])] {
+                Places::Known(spans) => all.extend_from_slice(spans),
+                Places::Anywhere => return None,
+            }
+        }
+        all.sort_unstable();
+        Some(all)
+    }
+
+    /// Where a rule could hold.
+    fn hold(&self, rule: &Rule) -> Places {
+        let mut elements = Vec::with_capacity(rule.needs.len());
+        let mut is_known = !rule.is_regex();
+        for &need in &rule.needs {
+            match self.any(need) {
+                Some(spans) if spans.is_empty() => return Places::Known(Vec::new()),
+                Some(spans) => elements.push(spans),
+                None => is_known = false,
+            }
+        }
+        if !is_known {
+            return Places::Anywhere;
+        }
+        let spans = |index: usize| elements[index].clone();
+        let found = match rule.order.is_empty() {
+            true => set(elements.len(), rule.reach, spans),
+            false => sequence(&rule.gaps().collect::<Vec<_>>(), spans),
+        };
+        // What a scan keeps of so many could be others.
+        match found.len() >= MOST_PLACES {
+            true => Places::Anywhere,
+            false => Places::Known(found),
+        }
+    }
+
+    /// Could a rule hold somewhere where nothing excuses it?
+    fn says(&self, rule: &Rule) -> bool {
+        let Places::Known(found) = self.hold(rule) else {
+            return true;
+        };
+        let mut found = found.iter();
+        found.any(|span| {
+            let excuses = rule.unless.iter().map(|&name| self.numbers[name as usize]);
+            let mut words = excuses.flat_map(|number| &self.sure[usize::from(number)]);
+            // A scan may find it begun before and ended behind this: what is so near excuses that too.
+            !words.any(|word| word.start.abs_diff(span.start) <= UNLESS_REACH)
+        })
+    }
+}
+
+impl Glance<'_> {
+    /// Those of some signals of [`Self::near_signals`] that the texts could give by where each word stands.
+    pub(crate) fn placed_signals(&self, names: &Names<'_>, signals: &[u16]) -> Vec<u16> {
+        if self.sequence.len() > MOST_WORDS || signals.is_empty() {
+            return signals.to_vec();
+        }
+        let overview = self.overview;
+        let mut asked = Asked::new(self, names, |rule| signals.contains(&(rule.gives as u16)));
+        asked.need_excuses();
+        let (numbers, count) = numbers(names);
+        let phrases = asked.phrases(self);
+        let spoken = asked.by_language(&numbers, &phrases);
+        let (located, digits) = self.spans(&phrases);
+        let mut table = Table {
+            overview,
+            numbers,
+            names: vec![Places::Known(Vec::new()); count],
+            sure: vec![Vec::new(); count],
+        };
+        // A scan of a longer text may not come to the words that excuse.
+        let may_excuse = self.sequence.len() < MOST_COUNTED;
+        let mut held: Vec<u16> = Vec::new();
+        for one in &spoken {
+            table.clear();
+            for (name, _) in self.by_signs().filter(|it| it.1 & one.language != 0) {
+                *table.name(name) = Places::Anywhere;
+            }
+            if let Some(number) = overview.number.filter(|_| !digits.is_nowhere()) {
+                table.name(number).add(&digits);
+            }
+            for &(name, phrase) in &one.phrases {
+                let (name, phrase) = (usize::from(name), phrase as usize);
+                table.names[name].add(&located[phrase]);
+                if let Places::Known(spans) = &located[phrase]
+                    && may_excuse
+                    && phrases[phrase].is_exact
+                {
+                    table.sure[name].extend_from_slice(spans);
+                }
+            }
+            for derive in &one.derives {
+                let places = table.hold(derive);
+                table.name(derive.gives).add(&places);
+            }
+            for rule in &one.rules {
+                let signal = rule.gives as u16;
+                if !held.contains(&signal) && table.says(rule) {
+                    held.push(signal);
+                }
+            }
+        }
+        held
+    }
+
+    /// The number of each word of the sequence, as [`Words`](crate::classify::words::Words) counts them; only
+    /// great distances are told shorter.
+    fn numbers(&self) -> Vec<u32> {
+        let mut number = 0;
+        let mut signed = self.signed.iter().peekable();
+        let words = (0u32..).zip(&self.sequence);
+        let at = words.map(|(index, &word)| {
+            number += distance(word);
+            let Some((_, taken, begun)) = signed.next_if(|it| it.0 == index) else {
+                return number;
+            };
+            number = number + begun.first - taken;
+            let first = number;
+            number += begun.all - begun.first;
+            first
+        });
+        at.collect()
+    }
+
+    /// Where phrases and numbers stand.
+    fn spans(&self, phrases: &[&Phrase]) -> (Vec<Places>, Places) {
+        let overview = self.overview;
+        let seen = |word: u32| usize::from(self.seen[word as usize]);
+        let mut is_first = vec![false; self.found.len() + 1];
+        for phrase in phrases {
+            is_first[seen(overview.words(phrase)[0])] = true;
+        }
+        let parts_of = |word: u32| {
+            let range = &self.different[different(word)];
+            &self.parts[range.start as usize..range.end as usize]
+        };
+        // By the number of a different word: which of these first words it has.
+        let firsts: Vec<Vec<u32>> = (0..self.different.len() as u32)
+            .map(|word| {
+                let is_wanted = |part: &&u32| **part == NUMBER || is_first[seen(**part)];
+                parts_of(word).iter().filter(is_wanted).copied().collect()
+            })
+            .collect();
+        // In a run of letters without spaces it could be any of its words.
+        let is_run = |index: usize| {
+            let index = index as u32;
+            self.signed.binary_search_by_key(&index, |it| it.0).is_ok()
+        };
+        let at = self.numbers();
+        let mut places: Vec<Vec<usize>> = vec![Vec::new(); self.found.len() + 1];
+        let mut digits = Vec::new();
+        let mut has_digits_anywhere = false;
+        for (index, &word) in self.sequence.iter().enumerate() {
+            for &part in &firsts[different(word)] {
+                match part {
+                    NUMBER if is_run(index) => has_digits_anywhere = true,
+                    NUMBER => digits.push(span(at[index], at[index])),
+                    part => places[seen(part)].push(index),
+                }
+            }
+        }
+        let digits = match has_digits_anywhere {
+            true => Places::Anywhere,
+            false => Places::Known(digits),
+        };
+        let has = |index: usize, word: u32| {
+            let other = self.sequence.get(index);
+            other.is_some_and(|&other| parts_of(other).contains(&word))
+        };
+        let located = phrases.iter().map(|phrase| {
+            let words = overview.words(phrase);
+            let mut spans = Vec::new();
+            for &first in &places[seen(words[0])] {
+                let mut rest = (first + 1..).zip(&words[1..]);
+                if rest.all(|(index, &word)| has(index, word)) {
+                    let last = first + words.len() - 1;
+                    if (first..=last).any(is_run) {
+                        return Places::Anywhere;
+                    }
+                    spans.push(span(at[first], at[last]));
+                }
+            }
+            Places::Known(spans)
+        });
+        (located.collect(), digits)
+    }
+}
+
+/// From the first to the last word.
+fn span(first: u32, last: u32) -> Span {
+    Span {
+        start: first,
+        end: last + 1,
+        at: first,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::classify::builtin;
+    use crate::classify::matcher::Matcher;
+    use crate::classify::pack::Pack;
+    use crate::classify::words::{Words, is_word_byte};
+    use crate::diagnose::{Diagnostics, Source};
+    use std::collections::HashSet;
+
+    #[test]
+    fn words_are_counted_as_a_scan_counts_them() {
+        let mut problems = Diagnostics::new();
+        let packs: Vec<Pack> = builtin::PACKS[..1]
+            .iter()
+            .filter_map(|(name, text)| Pack::parse(&Source::new(*name, *text), &mut problems))
+            .collect();
+        let matcher = Matcher::new(&packs, &mut problems).expect("the common pack loads");
+        let parts = [
+            "i",
+            "don",
+            "'",
+            "''",
+            "t",
+            " ",
+            " ",
+            ". ",
+            ".' ",
+            "! ",
+            ";  ",
+            "\n",
+            "-",
+            "\u{2026}",
+            "9",
+            "\u{e9}t",
+            "\u{4f60}\u{597d}",
+            "\u{4f60}",
+            "\u{3042}",
+            "\u{ac00}\u{b098}",
+        ];
+        let mut dice = 0x8826_u64;
+        for _ in 0..2_000 {
+            let mut text = String::new();
+            for _ in 0..12 {
+                dice = dice.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                text += parts[(dice >> 33) as usize % parts.len()];
+            }
+            let mut words = Words::default();
+            words.extend(text.as_bytes(), 0);
+            let bytes = text.as_bytes();
+            let starts = (0..bytes.len())
+                .filter(|&at| is_word_byte(bytes[at]) && (at == 0 || !is_word_byte(bytes[at - 1])));
+            let expected: Vec<u32> = starts
+                .map(|at| words.number(words.word_at(at, 0)))
+                .collect();
+            let mut glance = matcher.glance_at_keys().expect("one language");
+            glance.look(&text);
+            let is_run = |index| glance.signed.iter().any(|it| it.0 == index);
+            let told = (0u32..).zip(glance.numbers().into_iter().zip(expected));
+            // The words of a run of letters without spaces have no places of their own.
+            let ahead: HashSet<u32> = told
+                .filter(|(index, _)| !is_run(*index))
+                .map(|(_, (number, expected))| number - expected)
+                .collect();
+            assert!(ahead.len() <= 1, "{text:?}: {ahead:?}");
+        }
+    }
+}
