@@ -1,14 +1,13 @@
 //! The evidence of one entry or many, in a zip file.
 
+use crate::quarantine::report::archive::Archive;
 use crate::quarantine::report::page::page;
 use crate::quarantine::report::redact::{self, NOTE, Redacted, Redaction, Secrets};
 use crate::quarantine::{AuditRecord, Entry, hex};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::io::{self, Seek, Write};
-use zip::CompressionMethod;
-use zip::write::{SimpleFileOptions, ZipWriter};
+use std::io::{self, Write};
 
 /// What goes into a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,23 +21,23 @@ pub struct BundleOptions {
 }
 
 /// A zip file that grows entry by entry; no more than one message is in memory.
-pub struct Bundle<W: Write + Seek> {
-    zip: ZipWriter<W>,
+pub struct Bundle<W: Write> {
+    zip: Archive<W>,
     options: BundleOptions,
     entries: u64,
 }
 
-impl<W: Write + Seek> std::fmt::Debug for Bundle<W> {
+impl<W: Write> std::fmt::Debug for Bundle<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "a bundle of {} entries", self.entries)
     }
 }
 
-impl<W: Write + Seek> Bundle<W> {
+impl<W: Write> Bundle<W> {
     /// An empty bundle.
     pub fn new(out: W, options: BundleOptions) -> Self {
         Self {
-            zip: ZipWriter::new(out),
+            zip: Archive::new(out),
             options,
             entries: 0,
         }
@@ -105,7 +104,7 @@ impl<W: Write + Seek> Bundle<W> {
         files.push(("manifest.json", pretty(&manifest)));
         files.push(("SHA256SUMS", sums.into_bytes()));
         for (name, bytes) in files {
-            self.file(&format!("{}/{name}", entry.id), &bytes)?;
+            self.zip.add(&format!("{}/{name}", entry.id), &bytes)?;
         }
         self.entries += 1;
         Ok(())
@@ -127,17 +126,7 @@ impl<W: Write + Seek> Bundle<W> {
     ///
     /// When the file cannot be written.
     pub fn finish(self) -> io::Result<W> {
-        self.zip.finish().map_err(io::Error::other)
-    }
-
-    fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Deflated)
-            .unix_permissions(0o600);
-        self.zip
-            .start_file(name, options)
-            .map_err(io::Error::other)?;
-        self.zip.write_all(bytes)
+        self.zip.finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What authorities are told, and the evidence for it.
 
+mod archive;
 mod bundle;
 mod mail;
 mod page;
