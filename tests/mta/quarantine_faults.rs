@@ -12,6 +12,7 @@ use callbluff::quarantine::Settings;
 use nix::sys::signal::Signal;
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -20,6 +21,9 @@ use std::time::{Duration, Instant};
 
 /// Clients at the same time.
 const CLIENTS: usize = 8;
+
+/// What the log says when a message could not be stored.
+const REFUSED: &str = "could not store the message in the quarantine";
 
 /// How many messages, and how many faults.
 fn scale() -> (usize, usize) {
@@ -133,17 +137,50 @@ fn run(rig: &mut Rig, settings: &Settings, mut fault: impl FnMut(&mut Rig, usize
     );
 }
 
+/// Postfix, which does not wait a second before each message that comes faster than mail is delivered:
+/// what is quarantined is never delivered, and so every message would wait.
+fn plan() -> Plan {
+    Plan {
+        lines: vec!["in_flow_delay = 0".to_owned()],
+        ..Plan::new(Peer::Postfix)
+    }
+}
+
 fn kill(rig: &mut Rig) {
     rig.filter.end(Signal::SIGKILL);
     rig.filter.start_again();
 }
 
 #[test]
-fn killed_at_random_it_loses_nothing() {
-    let Some(mut rig) = Plan::new(Peer::Postfix).start() else {
+fn killed_at_random_and_with_a_full_disk_it_loses_nothing() {
+    let Some(mut rig) = plan().start() else {
         return;
     };
-    run(&mut rig, &Settings::default(), |rig, _| kill(rig));
+    rig.filter.end(Signal::SIGTERM);
+    let mebibytes = 96 + scale().0 / 100;
+    let Some(disk) = SmallDisk::mount(rig.filter.folder().join("var"), mebibytes) else {
+        return;
+    };
+    rig.filter.start_again();
+    run(&mut rig, &Settings::default(), |rig, round| {
+        // Each fifth time the disk is full, and each tenth time it is while the filter is killed and started.
+        if round % 5 != 2 {
+            return kill(rig);
+        }
+        let refused = |rig: &Rig| rig.filter.log().matches(REFUSED).count();
+        let before = refused(rig);
+        disk.fill();
+        wait_for("a message to be refused", || {
+            (refused(rig) > before).then_some(())
+        });
+        if round % 10 == 2 {
+            kill_when_full(rig);
+            disk.free();
+        } else {
+            disk.free();
+            kill(rig);
+        }
+    });
 }
 
 #[test]
@@ -154,7 +191,7 @@ fn killed_and_with_postgres_restarted_it_loses_nothing() {
             "[quarantine]\nurl = \"{}\"\ntimeout = \"2s\"\n",
             server.url()
         ),
-        ..Plan::new(Peer::Postfix)
+        ..plan()
     };
     let Some(mut rig) = plan.start() else { return };
     let settings = Settings {
@@ -175,10 +212,11 @@ fn killed_and_with_postgres_restarted_it_loses_nothing() {
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(at: PathBuf) -> Option<Self> {
+    fn mount(at: PathBuf, mebibytes: usize) -> Option<Self> {
         let mut mount = Command::new("mount");
+        let options = format!("size={mebibytes}m,mode=700");
         mount
-            .args(["-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
             .arg(&at);
         let mounted = mount
             .stderr(Stdio::null())
@@ -188,6 +226,25 @@ impl SmallDisk {
             missing("the right to mount a file system");
         }
         mounted.then_some(Self(at))
+    }
+
+    /// Leaves nothing but what the database has already.
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.filler()).unwrap();
+        let mut bytes = vec![0; 1 << 20];
+        while !bytes.is_empty() {
+            if filler.write_all(&bytes).is_err() {
+                bytes.truncate(bytes.len() / 2);
+            }
+        }
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.filler()).unwrap();
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.0.join("filler")
     }
 }
 
@@ -203,23 +260,18 @@ fn a_full_disk_defers_and_recovers() {
         return;
     };
     rig.filter.end(Signal::SIGTERM);
-    let Some(disk) = SmallDisk::mount(rig.filter.folder().join("var")) else {
+    let Some(disk) = SmallDisk::mount(rig.filter.folder().join("var"), 8) else {
         return;
     };
     rig.filter.start_again();
     let from = sender("quarantine");
-    let filler = disk.0.join("filler");
     for round in 0..2 {
         let one = message(100_000 + round);
         assert_eq!(
             rig.session().deliver(&from, &["b@example.org"], &one).code,
             250
         );
-        // Nothing is left but what the database has already.
-        let mut bytes = vec![0; 8 << 20];
-        while !bytes.is_empty() && fs::write(&filler, &bytes).is_err() {
-            bytes.truncate(bytes.len() - 4096);
-        }
+        disk.fill();
         let mut refused = 0;
         for number in 0..15 {
             let big = message((round * 15 + number) * 97);
@@ -228,8 +280,7 @@ fn a_full_disk_defers_and_recovers() {
             refused += usize::from(reply.code == 451);
         }
         assert!(refused > 0, "the disk was not full");
-        rig.filter
-            .wait_line(&["ERROR", "could not store the message in the quarantine"]);
+        rig.filter.wait_line(&["ERROR", REFUSED]);
         wait_for("/readyz to tell", || {
             rig.filter
                 .get("/readyz")
@@ -238,7 +289,7 @@ fn a_full_disk_defers_and_recovers() {
         if round == 1 {
             kill_when_full(&mut rig);
         }
-        fs::remove_file(&filler).unwrap();
+        disk.free();
         let again = message(200_000 + round);
         wait_for("a message to be taken", || {
             let reply = rig.session().deliver(&from, &["b@example.org"], &again);
