@@ -266,6 +266,47 @@ fn what_postfix_holds_is_listed_and_released() {
 }
 
 #[test]
+fn what_sendmail_holds_is_listed_and_released() {
+    let Some(rig) = Plan::new(Peer::Sendmail).start() else {
+        return;
+    };
+    let program = rig.sendmail().program();
+    let sendmail = ["--sendmail", program.to_str().unwrap()];
+    let held = |words: &[&str]| quarantine(&rig, &[&["held"], &sendmail[..], words].concat());
+    assert_eq!(held(&["--json"]), (Some(1), String::new()));
+    let raw = mail::plain("held");
+    // Longer than what Sendmail prints of it.
+    let long = format!("{}@example.org", "kim-".repeat(15) + "kim");
+    let to = ["bob@example.org", &long];
+    for _ in 0..2 {
+        let reply = rig.session().deliver(&mail::sender("hold"), &to, &raw);
+        assert_eq!(reply.code, 250, "{}", reply.text());
+    }
+    let ids = rig.wait_held(2);
+    let (status, text) = held(&["--json"]);
+    assert_eq!((status, text.lines().count()), (Some(0), 2), "{text}");
+    for line in text.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(ids.iter().any(|id| row["queue_id"] == id.as_str()), "{row}");
+        assert_eq!(row["state"], "mta-hold");
+        assert_eq!(row["sender"], mail::sender("hold"));
+        assert_eq!(row["recipients"], serde_json::json!(to));
+        assert_eq!(row["reason"], "callbluff: clean, rule #3");
+    }
+    let id = &ids[0];
+    let (status, text) = held(&["--release", id, "--dry-run"]);
+    assert_eq!((status, text), (Some(0), format!("would release {id}\n")));
+    let (status, text) = held(&["--release", id]);
+    assert_eq!((status, text), (Some(0), format!("{id} released\n")));
+    let mail = rig.sink.mails(1).pop().unwrap();
+    assert_eq!(mail.to.len(), 2, "{:?}", mail.to);
+    // The other is still held, and what is not held is told.
+    assert_eq!(rig.wait_held(1), ids[1..]);
+    let (status, text) = held(&["--release", id]);
+    assert_eq!(status, Some(2), "{text}");
+}
+
+#[test]
 fn a_wave_is_told_to_the_admins_once() {
     let plan = Plan {
         config: "[campaign]\nalarm_entries = 3\nalarm_within = \"1d\"\nalarm_to = [\"admin@example.org\"]\n".to_owned(),

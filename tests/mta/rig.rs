@@ -165,6 +165,14 @@ impl Rig {
         }
     }
 
+    /// The Sendmail in it.
+    pub(crate) fn sendmail(&self) -> &Sendmail {
+        match &self.mta {
+            Mta::Sendmail(sendmail) => sendmail,
+            Mta::Postfix(_) => panic!("this is a Postfix"),
+        }
+    }
+
     /// Waits until the MTA holds so many messages.
     pub(crate) fn wait_held(&self, count: usize) -> Vec<String> {
         wait_for(&format!("{count} held messages"), || {

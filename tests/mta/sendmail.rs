@@ -95,6 +95,20 @@ impl Sendmail {
         ([127, 0, 0, 1], self.port).into()
     }
 
+    /// The program as an admin would call it: with this one's config, and a host name with a dot.
+    pub(crate) fn program(&self) -> PathBuf {
+        let path = self.dir.join("sendmail");
+        let root = Self::root().unwrap();
+        let script = format!(
+            "#!/bin/sh\nexec unshare --uts sh -c 'hostname sm.example.org; exec \"$0\" \"$@\"' {} -C {} \"$@\"\n",
+            root.join("usr/libexec/sendmail/sendmail").display(),
+            self.dir.join("sendmail.cf").display()
+        );
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
     /// What it printed; its log goes to syslog, where no test can read it.
     pub(crate) fn output(&self) -> String {
         let read = |file| fs::read_to_string(self.dir.join(file)).unwrap_or_default();
