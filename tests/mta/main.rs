@@ -19,6 +19,7 @@ mod postfix;
 mod postgres;
 mod quarantine;
 mod quarantine_faults;
+mod quarantine_shared;
 mod release;
 mod reload;
 mod rig;
