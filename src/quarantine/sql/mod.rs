@@ -2,8 +2,10 @@
 
 mod change;
 mod find;
+mod group;
 mod lists;
 mod open;
+mod pool;
 mod put;
 mod read;
 mod release;
@@ -82,13 +84,13 @@ impl SqlStore {
     /// A connection for reading.
     async fn reader(&self) -> Answer<PoolConnection<Any>> {
         let opened = self.opened().await?;
-        opened.reader().await
+        opened.readers.acquire().await
     }
 
     /// A transaction for writing.
     async fn begin(&self) -> Answer<Transaction<'static, Any>> {
         let opened = self.opened().await?;
-        opened.begin().await
+        opened.writers.begin().await
     }
 }
 

@@ -1,34 +1,37 @@
 //! Connections: opened when needed, and again when the database was lost.
 
+use crate::quarantine::sql::pool::{Pool, Server};
 use crate::quarantine::sql::statement::trouble;
 use crate::quarantine::sql::writer::Writer;
 use crate::quarantine::sql::{Dialect, SqlStore};
 use crate::quarantine::{Answer, Settings, StoreError, Trouble};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Executor as _, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
+use std::time::Duration;
 
 static SQLITE: Migrator = sqlx::migrate!("src/quarantine/migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("src/quarantine/migrations/postgres");
 
 /// Readers of the SQLite file; they do not wait for the writer.
 const SQLITE_READERS: u32 = 4;
+/// Transactions that write to PostgreSQL at the same time: while one waits for the disk the next is made.
+const POSTGRES_HANDS: u32 = 4;
+/// Memory for pages of the file, in KiB, for each connection that uses it. The messages of one commit change
+/// some hundred pages; those that do not fit would be written twice.
+const CACHE_KIB: u32 = 16 << 10;
+/// Pages in the log, of 4 KiB each, from which on they are moved to their places. Many change again and again, and
+/// are moved once.
+const CHECKPOINT: u32 = 16_000;
 /// How long SQLite waits for a lock of another process.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// How long a connection may take before the server itself is asked whether it is there.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// How long after its last use a connection is taken to be there still.
 const FRESH: Duration = Duration::from_millis(50);
-/// How long a server may take to accept a connection.
-const CONNECT_WAIT: Duration = Duration::from_secs(3);
 /// How often the tables are brought up to date before it is given up, and the pause in between.
 const MIGRATION_TRIES: u32 = 4;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
@@ -36,41 +39,15 @@ const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
 /// A database that is open.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) dialect: Dialect,
-    pub(super) readers: AnyPool,
-    writers: AnyPool,
-    /// Commits many messages at once, where only one can write.
-    pub(super) group: Option<Writer>,
+    pub(super) readers: Pool,
+    pub(super) writers: Pool,
+    /// Commits many messages at once.
+    pub(super) writer: Writer,
     /// The file of SQLite, as device and inode.
     file: Option<(PathBuf, (u64, u64))>,
-    /// The server, where there is one.
-    server: Option<Server>,
 }
 
 impl Opened {
-    /// A connection for reading.
-    pub(super) async fn reader(&self) -> Answer<PoolConnection<Any>> {
-        let acquiring = async { self.readers.acquire().await.map_err(trouble) };
-        self.unless_away(acquiring).await
-    }
-
-    /// A transaction for writing.
-    pub(super) async fn begin(&self) -> Answer<Transaction<'static, Any>> {
-        self.unless_away(begin(&self.writers, self.dialect)).await
-    }
-
-    /// Waits for a connection, but not for a server that cannot be reached.
-    async fn unless_away<T>(&self, work: impl Future<Output = Answer<T>>) -> Answer<T> {
-        let Some(server) = &self.server else {
-            return work.await;
-        };
-        tokio::select! {
-            biased;
-            done = work => done,
-            why = server.away() => Err(why),
-        }
-    }
-
     /// Is it still the file that has this name? Who writes to a deleted file stores nothing.
     fn is_there(&self) -> bool {
         self.file
@@ -80,85 +57,8 @@ impl Opened {
 
     /// Ends all connections.
     pub(super) async fn close(&self) {
-        self.readers.close().await;
-        self.writers.close().await;
-    }
-}
-
-pub(super) async fn begin(pool: &AnyPool, dialect: Dialect) -> Answer<Transaction<'static, Any>> {
-    let begun = match dialect {
-        // A transaction that first reads and then writes could fail in between otherwise.
-        Dialect::Sqlite => pool.begin_with("BEGIN IMMEDIATE").await,
-        Dialect::Postgres => pool.begin().await,
-    };
-    begun.map_err(trouble)
-}
-
-/// A server that may be away. The pool asks a server that refuses again and again until its time is over, and
-/// then only says that no connection became free.
-#[derive(Debug)]
-struct Server {
-    options: AnyConnectOptions,
-    /// When it was asked last, and what it said; all who wait share one question.
-    asked: Mutex<Option<(Instant, Option<StoreError>)>>,
-}
-
-impl Server {
-    fn new(options: AnyConnectOptions) -> Self {
-        Self {
-            options,
-            asked: Mutex::new(None),
-        }
-    }
-
-    /// Returns once it cannot be reached, with the reason; never while it can.
-    async fn away(&self) -> StoreError {
-        loop {
-            tokio::time::sleep(PATIENCE).await;
-            if let Err(why) = self.ask().await {
-                return why;
-            }
-        }
-    }
-
-    /// Can it be reached?
-    async fn ask(&self) -> Answer<()> {
-        let mut asked = self.asked.lock().await;
-        let known = asked.as_ref().filter(|(at, _)| at.elapsed() < PATIENCE);
-        let why = match known {
-            Some((_, why)) => why.clone(),
-            None => {
-                let why = self.connect().await.err();
-                *asked = Some((Instant::now(), why.clone()));
-                why
-            }
-        };
-        why.map_or(Ok(()), Err)
-    }
-
-    async fn connect(&self) -> Answer<()> {
-        let connecting = tokio::time::timeout(CONNECT_WAIT, self.options.connect());
-        let connection = connecting.await.map_err(|_| {
-            StoreError::new(
-                Trouble::Unavailable,
-                format!(
-                    "the database did not take a connection within {} s",
-                    CONNECT_WAIT.as_secs()
-                ),
-            )
-        })?;
-        match connection {
-            Ok(connection) => {
-                // It was only to know; how it ends makes no difference.
-                let _ = connection.close().await;
-                Ok(())
-            }
-            Err(err) => Err(match trouble(err) {
-                // All its connections are taken: who waits in our own pool may still get one.
-                why if why.trouble == Trouble::Exhausted => return Ok(()),
-                why => why,
-            }),
-        }
+        self.readers.connections.close().await;
+        self.writers.connections.close().await;
     }
 }
 
@@ -212,7 +112,10 @@ async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
             // the end of a transaction that is none any more. Such a connection is thrown away.
             .before_acquire(|connection, _| {
                 Box::pin(async move {
-                    connection.ping().await?;
+                    // It may just be about to be rolled back.
+                    if connection.is_in_transaction() {
+                        connection.ping().await?;
+                    }
                     Ok(!connection.is_in_transaction())
                 })
             })
@@ -223,7 +126,8 @@ async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
                     let set_up = format!(
                         "PRAGMA busy_timeout = {wait}; PRAGMA journal_mode = WAL; \
                          PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
-                         PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864"
+                         PRAGMA cache_size = -{CACHE_KIB}; PRAGMA wal_autocheckpoint = {CHECKPOINT}; \
+                         PRAGMA journal_size_limit = 67108864"
                     );
                     connection
                         .execute(sqlx::AssertSqlSafe(set_up))
@@ -232,17 +136,16 @@ async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
                 })
             })
     };
-    let writers = pool(1).connect_lazy_with(options.clone());
-    migrate(&SQLITE, &writers, Dialect::Sqlite).await?;
+    let writers = Pool::of_file(pool(1).connect_lazy_with(options.clone()));
+    migrate(&SQLITE, &writers).await?;
     let known =
         identity(&path).map_err(|err| StoreError::new(Trouble::Unavailable, err.to_string()))?;
     Ok(Opened {
-        dialect: Dialect::Sqlite,
-        readers: pool(SQLITE_READERS).connect_lazy_with(options),
-        group: Some(Writer::start(writers.clone())),
+        readers: Pool::of_file(pool(SQLITE_READERS).connect_lazy_with(options)),
+        // Only one can write.
+        writer: Writer::start(&writers, 1),
         writers,
         file: Some((path, known)),
-        server: None,
     })
 }
 
@@ -284,7 +187,7 @@ async fn open_postgres(settings: &Settings) -> Answer<Opened> {
     let options = postgres_options(settings)?;
     let server = Server::new(options.clone());
     // The pool would go on asking.
-    server.connect().await?;
+    server.ask().await?;
     let millis = settings.timeout.as_millis();
     let pool = AnyPoolOptions::new()
         .max_connections(settings.connections)
@@ -314,14 +217,13 @@ async fn open_postgres(settings: &Settings) -> Answer<Opened> {
             })
         })
         .connect_lazy_with(options);
-    migrate(&POSTGRES, &pool, Dialect::Postgres).await?;
+    let pool = Pool::of_server(pool, server);
+    migrate(&POSTGRES, &pool).await?;
     Ok(Opened {
-        dialect: Dialect::Postgres,
+        writer: Writer::start(&pool, settings.connections.clamp(1, POSTGRES_HANDS)),
         readers: pool.clone(),
         writers: pool,
-        group: None,
         file: None,
-        server: Some(server),
     })
 }
 
@@ -342,14 +244,14 @@ fn postgres_options(settings: &Settings) -> Answer<AnyConnectOptions> {
 }
 
 /// Brings the tables up to date.
-async fn migrate(migrator: &Migrator, pool: &AnyPool, dialect: Dialect) -> Answer<()> {
+async fn migrate(migrator: &Migrator, pool: &Pool) -> Answer<()> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let done = match dialect {
+        let done = match pool.dialect {
             Dialect::Sqlite => migrate_alone(migrator, pool).await,
             // The driver itself takes a lock that the whole server knows.
-            Dialect::Postgres => migrator.run(pool).await.map_err(unmigrated),
+            Dialect::Postgres => migrator.run(&pool.connections).await.map_err(unmigrated),
         };
         match done {
             // Another process may be at the same: a later look finds the work done.
@@ -361,15 +263,15 @@ async fn migrate(migrator: &Migrator, pool: &AnyPool, dialect: Dialect) -> Answe
 
 /// As the driver has no lock for SQLite, two processes that start at once would make each table twice:
 /// whoever sees that something is missing looks again while nobody else can write.
-async fn migrate_alone(migrator: &Migrator, pool: &AnyPool) -> Answer<()> {
+async fn migrate_alone(migrator: &Migrator, pool: &Pool) -> Answer<()> {
     let applied = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM _sqlx_migrations")
-        .fetch_one(pool)
+        .fetch_one(&pool.connections)
         .await;
     let known = i64::try_from(migrator.iter().count()).unwrap_or(i64::MAX);
     if applied.is_ok_and(|applied| applied >= known) {
-        return migrator.run(pool).await.map_err(unmigrated);
+        return migrator.run(&pool.connections).await.map_err(unmigrated);
     }
-    let mut transaction = begin(pool, Dialect::Sqlite).await?;
+    let mut transaction = pool.begin().await?;
     // `run` does not take a borrowed connection in a future that moves between threads.
     let direct = migrator.run_direct(None, &mut *transaction, false);
     direct.await.map_err(unmigrated)?;

@@ -16,15 +16,18 @@ use tokio::task::spawn_blocking;
 /// An entry ready to be written.
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
-    id: String,
-    now: i64,
-    until: i64,
-    digest: Vec<u8>,
-    row: Vec<Value>,
-    terms: Terms,
+    pub(super) id: String,
+    pub(super) now: i64,
+    /// How long the same message is not stored again, and until when, in milliseconds.
+    pub(super) window: i64,
+    pub(super) until: i64,
+    pub(super) digest: Vec<u8>,
+    /// The values of the columns [`ENTRY`](crate::quarantine::sql::group::ENTRY).
+    pub(super) row: Vec<Value>,
+    pub(super) terms: Terms,
     /// The bytes, packed, where they are one part.
-    part: Option<Vec<u8>>,
-    wrapped: Vec<(String, Vec<u8>)>,
+    pub(super) part: Option<Vec<u8>>,
+    pub(super) wrapped: Vec<(String, Vec<u8>)>,
 }
 
 impl Prepared {
@@ -32,161 +35,6 @@ impl Prepared {
     pub(super) fn bytes(&self) -> usize {
         self.part.as_ref().map_or(0, Vec::len) + 1024
     }
-
-    /// Writes it; what is stored already is left as it is.
-    pub(super) async fn insert(&self, connection: &mut AnyConnection) -> Answer<Stored> {
-        let taken = Statement::with(
-            "INSERT INTO repeat AS r (digest, entry, until) VALUES (?, ?, ?) \
-             ON CONFLICT (digest) DO UPDATE SET entry = excluded.entry, until = excluded.until \
-             WHERE r.until <= ?",
-            [
-                Value::from(self.digest.clone()),
-                self.id.as_str().into(),
-                self.until.into(),
-                self.now.into(),
-            ],
-        );
-        if taken.run(connection).await? == 0 {
-            let known = known(connection, &self.digest, self.now).await?;
-            return known.ok_or_else(being_stored);
-        }
-        Statement::with(&format!("{INTO_ENTRY} VALUES ({ROW})"), self.row.clone())
-            .run(connection)
-            .await?;
-        insert_terms(connection, &self.id, &self.terms).await?;
-        if let Some(part) = &self.part {
-            insert_part(connection, &self.id, 0, part.clone()).await?;
-        } else {
-            let here = Statement::with(
-                "DELETE FROM staged WHERE entry = ?",
-                [self.id.as_str().into()],
-            );
-            if here.run(connection).await? == 0 {
-                return Err(StoreError::new(
-                    Trouble::Late,
-                    "the parts of the message were cleaned up while it was being stored",
-                ));
-            }
-        }
-        for (domain, bytes) in &self.wrapped {
-            Statement::with(
-                "INSERT INTO wrapped (entry, domain, bytes) VALUES (?, ?, ?)",
-                [
-                    Value::from(self.id.as_str()),
-                    domain.as_str().into(),
-                    bytes.clone().into(),
-                ],
-            )
-            .run(connection)
-            .await?;
-        }
-        Ok(Stored {
-            id: self.id.clone(),
-            is_repeated: false,
-        })
-    }
-}
-
-impl Prepared {
-    /// The same in one statement and its own transaction, so that a server is asked once and not six
-    /// times; `None` where it does not fit into one. For PostgreSQL: SQLite does not know such statements.
-    async fn insert_at_once(&self, connection: &mut AnyConnection) -> Answer<Option<Stored>> {
-        let Some(part) = &self.part else {
-            return Ok(None);
-        };
-        if self.terms.len() > TERMS {
-            return Ok(None);
-        }
-        let id = || Value::from(self.id.as_str());
-        let mut insert = Statement::with(
-            "WITH taken AS (INSERT INTO repeat AS r (digest, entry, until) VALUES (?, ?, ?) \
-             ON CONFLICT (digest) DO UPDATE SET entry = excluded.entry, until = excluded.until \
-             WHERE r.until <= ? RETURNING 1), kept AS (",
-            [
-                Value::from(self.digest.clone()),
-                id(),
-                self.until.into(),
-                self.now.into(),
-            ],
-        );
-        let entry = format!("{INTO_ENTRY} SELECT {ROW} FROM taken), ");
-        insert.push(&entry, self.row.clone());
-        insert.push(
-            "bytes AS (INSERT INTO part (entry, number, bytes) SELECT ?, 0, ? FROM taken)",
-            [id(), part.clone().into()],
-        );
-        if !self.terms.is_empty() {
-            insert.push(
-                ", terms AS (INSERT INTO term (field, value, entry) SELECT v.field, v.value, ? FROM taken, (VALUES ",
-                [id()],
-            );
-            for (index, (field, value)) in self.terms.iter().enumerate() {
-                let text = if index == 0 { "(?, ?)" } else { ", (?, ?)" };
-                insert.push(text, [Value::from(field.name()), value.as_str().into()]);
-            }
-            insert.push(") v(field, value) ON CONFLICT DO NOTHING)", []);
-        }
-        for (index, (domain, bytes)) in self.wrapped.iter().enumerate() {
-            insert.push(
-                &format!(
-                    ", wrapped{index} AS (INSERT INTO wrapped (entry, domain, bytes) SELECT ?, ?, ? FROM taken)"
-                ),
-                [id(), domain.as_str().into(), bytes.clone().into()],
-            );
-        }
-        insert.push(" SELECT COUNT(*) FROM taken", []);
-        if insert.number(connection).await? == 0 {
-            let known = known(connection, &self.digest, self.now).await?;
-            return known.map(Some).ok_or_else(being_stored);
-        }
-        Ok(Some(Stored {
-            id: self.id.clone(),
-            is_repeated: false,
-        }))
-    }
-}
-
-fn being_stored() -> StoreError {
-    StoreError::new(Trouble::Locked, "the same message is just being stored")
-}
-
-/// The columns of `Prepared::row`, with two that are the same for all.
-const INTO_ENTRY: &str = "INSERT INTO entry (id, state, kept, received_at, changed_at, queue_id, \
-     message_id, sender, recipients, client, client_name, helo, host, auth_user, subject, class, score, \
-     kind, verdict, rule, size, sha256, trace, domain, digest, wave)";
-const ROW: &str =
-    "?, 'held', 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
-
-/// Terms in one statement, at most; SQLite has a limit for values.
-const TERMS: usize = 200;
-
-pub(super) async fn insert_terms(
-    connection: &mut AnyConnection,
-    entry: &str,
-    terms: &Terms,
-) -> Answer<()> {
-    let all: Vec<_> = terms.iter().collect();
-    for some in all.chunks(TERMS) {
-        let mut insert = Statement::new("INSERT INTO term (field, value, entry) VALUES ");
-        for (index, (field, value)) in some.iter().enumerate() {
-            let text = if index == 0 {
-                "(?, ?, ?)"
-            } else {
-                ", (?, ?, ?)"
-            };
-            insert.push(
-                text,
-                [
-                    Value::from(field.name()),
-                    value.as_str().into(),
-                    entry.into(),
-                ],
-            );
-        }
-        insert.push(" ON CONFLICT DO NOTHING", []);
-        insert.run(connection).await?;
-    }
-    Ok(())
 }
 
 async fn insert_part(
@@ -205,7 +53,11 @@ async fn insert_part(
 }
 
 /// The entry that has this message already.
-async fn known(connection: &mut AnyConnection, digest: &[u8], now: i64) -> Answer<Option<Stored>> {
+pub(super) async fn known(
+    connection: &mut AnyConnection,
+    digest: &[u8],
+    now: i64,
+) -> Answer<Option<Stored>> {
     let row = Statement::with(
         "SELECT entry FROM repeat WHERE digest = ? AND until > ?",
         [Value::from(digest), now.into()],
@@ -297,18 +149,7 @@ impl SqlStore {
 
     async fn commit(&self, prepared: Prepared) -> Answer<Stored> {
         let opened = self.opened().await?;
-        if let Some(writer) = &opened.group {
-            return writer.store(prepared).await;
-        }
-        let mut connection = opened.reader().await?;
-        if let Some(stored) = prepared.insert_at_once(&mut connection).await? {
-            return Ok(stored);
-        }
-        drop(connection);
-        let mut transaction = opened.begin().await?;
-        let stored = prepared.insert(&mut transaction).await?;
-        transaction.commit().await.map_err(trouble)?;
-        Ok(stored)
+        opened.writer.store(prepared).await
     }
 
     async fn known(&self, prepared: &Prepared) -> Answer<Option<Stored>> {
@@ -424,6 +265,7 @@ impl SqlStore {
         Ok(Prepared {
             id,
             now,
+            window,
             until: now.saturating_add(window),
             digest,
             row,

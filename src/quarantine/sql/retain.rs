@@ -3,6 +3,7 @@
 use crate::message::Address;
 use crate::quarantine::sql::SqlStore;
 use crate::quarantine::sql::change::{drop_bytes, note};
+use crate::quarantine::sql::group::insert_terms;
 use crate::quarantine::sql::put::{common_domain, joined};
 use crate::quarantine::sql::read::{COLUMNS, entry_of};
 use crate::quarantine::sql::statement::{Statement, Value, trouble};
@@ -119,7 +120,7 @@ async fn take_out(
     let before = Facts::from(entry).terms();
     let after = Facts::from(&left).terms();
     delete_terms(connection, &entry.id, before.difference(&after).cloned()).await?;
-    crate::quarantine::sql::put::insert_terms(connection, &entry.id, &after).await?;
+    insert_terms(connection, &[(entry.id.as_str(), &after)]).await?;
     for (field, domain) in before.difference(&after) {
         // Nobody of that domain is left to open it.
         if *field == Field::Domain {

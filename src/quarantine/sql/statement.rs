@@ -5,6 +5,9 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{AnyConnection, Arguments as _, AssertSqlSafe, Row as _};
 use std::fmt::Write as _;
 
+/// What the driver calls it.
+pub(super) const SQLITE: &str = "SQLite";
+
 /// A value for a statement.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
@@ -54,15 +57,33 @@ impl Statement {
 
     /// Adds text; each `?` in it is the place of the next value.
     pub(super) fn push(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) -> &mut Self {
-        let mut values = values.into_iter();
-        for (index, text) in sql.split('?').enumerate() {
-            if index > 0 {
-                self.values.extend(values.next());
-                let _ = write!(self.sql, "${}", self.values.len());
-            }
-            self.sql.push_str(text);
-        }
+        self.sql.push_str(sql);
+        self.values.extend(values);
         self
+    }
+
+    /// Adds another one.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.sql.push_str(&other.sql);
+        self.values.append(&mut other.values);
+    }
+
+    /// How many values it has.
+    pub(super) fn values(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Its text with the values numbered, as PostgreSQL wants them. SQLite would take the numbers for names, and
+    /// look each up among all the others.
+    fn numbered(&self) -> String {
+        let mut sql = String::with_capacity(self.sql.len() + self.values.len());
+        for (index, text) in self.sql.split('?').enumerate() {
+            if index > 0 {
+                let _ = write!(sql, "${index}");
+            }
+            sql.push_str(text);
+        }
+        sql
     }
 
     /// A whole statement.
@@ -72,10 +93,13 @@ impl Statement {
         statement
     }
 
-    fn parts(self) -> Answer<(AssertSqlSafe<String>, AnyArguments)> {
+    fn parts(self, connection: &AnyConnection) -> Answer<(AssertSqlSafe<String>, AnyArguments)> {
+        let sql = match connection.backend_name() {
+            SQLITE => self.sql,
+            _ => self.numbered(),
+        };
         let mut arguments = AnyArguments::default();
         for value in self.values {
-            // Note: PostgreSQL takes no NUL in a text.
             let added = match value {
                 Value::Number(number) => arguments.add(number),
                 Value::Real(number) => arguments.add(number),
@@ -86,26 +110,26 @@ impl Statement {
             added.map_err(|err| StoreError::new(Trouble::Other, err.to_string()))?;
         }
         // Safe: its text is made of literals, see `push`.
-        Ok((AssertSqlSafe(self.sql), arguments))
+        Ok((AssertSqlSafe(sql), arguments))
     }
 
     /// Runs it; the number of rows that it changed.
     pub(super) async fn run(self, connection: &mut AnyConnection) -> Answer<u64> {
-        let (sql, arguments) = self.parts()?;
+        let (sql, arguments) = self.parts(connection)?;
         let done = sqlx::query_with(sql, arguments).execute(connection).await;
         Ok(done.map_err(trouble)?.rows_affected())
     }
 
     /// All rows.
     pub(super) async fn rows(self, connection: &mut AnyConnection) -> Answer<Vec<AnyRow>> {
-        let (sql, arguments) = self.parts()?;
+        let (sql, arguments) = self.parts(connection)?;
         let rows = sqlx::query_with(sql, arguments).fetch_all(connection).await;
         rows.map_err(trouble)
     }
 
     /// The first row.
     pub(super) async fn row(self, connection: &mut AnyConnection) -> Answer<Option<AnyRow>> {
-        let (sql, arguments) = self.parts()?;
+        let (sql, arguments) = self.parts(connection)?;
         let row = sqlx::query_with(sql, arguments)
             .fetch_optional(connection)
             .await;
@@ -122,7 +146,8 @@ impl Statement {
     }
 }
 
-fn without_nul(text: String) -> String {
+/// PostgreSQL takes no NUL in a text.
+pub(super) fn without_nul(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "")
     } else {
@@ -191,11 +216,12 @@ mod tests {
             " WHERE id = ? AND state = ?",
             [Value::from("a?"), "b".into()],
         );
+        statement.append(Statement::with(" AND host = ?", [Value::from("c")]));
         assert_eq!(
-            statement.sql,
-            "SELECT $1 FROM entry WHERE id = $2 AND state = $3"
+            statement.numbered(),
+            "SELECT $1 FROM entry WHERE id = $2 AND state = $3 AND host = $4"
         );
-        assert_eq!(statement.values.len(), 3);
+        assert_eq!(statement.values.len(), 4);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Group commit: messages that wait together reach the disk together.
 
 use crate::quarantine::sql::Dialect;
-use crate::quarantine::sql::open::begin;
+use crate::quarantine::sql::group::{insert_all, insert_at_once};
+use crate::quarantine::sql::pool::Pool;
 use crate::quarantine::sql::put::Prepared;
 use crate::quarantine::sql::statement::trouble;
 use crate::quarantine::{Answer, StoreError, Stored, Trouble};
-use sqlx::AnyPool;
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Messages in one transaction, at most.
 const BATCH: usize = 64;
@@ -20,17 +21,20 @@ struct Job {
     done: oneshot::Sender<Answer<Stored>>,
 }
 
-/// The one that writes, where the database has room for only one.
+/// Those that write: one where the database has room for only one.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
 }
 
 impl Writer {
-    /// Begins to write; it ends with the last sender.
-    pub(super) fn start(pool: AnyPool) -> Self {
+    /// Begins to write, so many transactions at the same time; it ends with the last sender.
+    pub(super) fn start(pool: &Pool, hands: u32) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(write(jobs, pool));
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..hands {
+            tokio::spawn(write(jobs.clone(), pool.clone()));
+        }
         Self { queue }
     }
 
@@ -44,31 +48,40 @@ impl Writer {
     }
 }
 
-async fn write(mut jobs: mpsc::Receiver<Job>, pool: AnyPool) {
-    while let Some(first) = jobs.recv().await {
-        let mut bytes = first.entry.bytes();
-        let mut batch = vec![first];
-        while batch.len() < BATCH && bytes < BATCH_BYTES {
-            let Ok(job) = jobs.try_recv() else { break };
-            bytes += job.entry.bytes();
-            batch.push(job);
-        }
+/// What waits, up to what goes into one transaction; `None` at the end.
+async fn next_batch(jobs: &Mutex<mpsc::Receiver<Job>>) -> Option<Vec<Job>> {
+    let mut jobs = jobs.lock().await;
+    let first = jobs.recv().await?;
+    let mut bytes = first.entry.bytes();
+    let mut batch = vec![first];
+    while batch.len() < BATCH && bytes < BATCH_BYTES {
+        let Ok(job) = jobs.try_recv() else { break };
+        bytes += job.entry.bytes();
+        batch.push(job);
+    }
+    Some(batch)
+}
+
+async fn write(jobs: Arc<Mutex<mpsc::Receiver<Job>>>, pool: Pool) {
+    while let Some(mut batch) = next_batch(&jobs).await {
         // Who does not wait any more has told the client to come again.
         batch.retain(|job| !job.done.is_closed());
+        if batch.is_empty() {
+            continue;
+        }
         match commit(&pool, &batch).await {
             Ok(all) => {
                 for (job, stored) in batch.into_iter().zip(all) {
-                    let _ = job.done.send(Ok(stored));
+                    let _ = job.done.send(stored);
                 }
             }
             // Only one of them may be to blame.
             Err(err) if err.trouble == Trouble::Other && batch.len() > 1 => {
                 for job in batch {
                     let alone = std::slice::from_ref(&job);
-                    let answer = commit(&pool, alone).await;
-                    let stored = answer.and_then(|mut all| {
-                        all.pop()
-                            .ok_or_else(|| StoreError::new(Trouble::Other, "nothing was stored"))
+                    let stored = commit(&pool, alone).await.and_then(|mut all| {
+                        let nothing = || StoreError::new(Trouble::Other, "nothing was stored");
+                        all.pop().ok_or_else(nothing)?
                     });
                     let _ = job.done.send(stored);
                 }
@@ -82,12 +95,16 @@ async fn write(mut jobs: mpsc::Receiver<Job>, pool: AnyPool) {
     }
 }
 
-async fn commit(pool: &AnyPool, batch: &[Job]) -> Answer<Vec<Stored>> {
-    let mut transaction = begin(pool, Dialect::Sqlite).await?;
-    let mut all = Vec::with_capacity(batch.len());
-    for job in batch {
-        all.push(job.entry.insert(&mut transaction).await?);
+async fn commit(pool: &Pool, batch: &[Job]) -> Answer<Vec<Answer<Stored>>> {
+    let entries: Vec<&Prepared> = batch.iter().map(|job| &job.entry).collect();
+    // Parts that are here before their entry take more than one statement.
+    let is_whole = entries.iter().all(|entry| entry.part.is_some());
+    if pool.dialect == Dialect::Postgres && is_whole {
+        let mut connection = pool.acquire().await?;
+        return insert_at_once(&mut connection, &entries).await;
     }
+    let mut transaction = pool.begin().await?;
+    let all = insert_all(&mut transaction, &entries).await?;
     transaction.commit().await.map_err(trouble)?;
     Ok(all)
 }

@@ -1,0 +1,317 @@
+//! Many entries in few statements.
+
+use crate::quarantine::sql::put::{Prepared, known};
+use crate::quarantine::sql::statement::{SQLITE, Statement, Value, trouble, without_nul};
+use crate::quarantine::terms::Terms;
+use crate::quarantine::{Answer, StoreError, Stored, Trouble, hex};
+use serde_json::{Map, Value as Json, json};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
+use std::collections::HashSet;
+
+/// The columns of `Prepared::row`, in its order.
+pub(super) const ENTRY: [&str; 24] = [
+    "id",
+    "received_at",
+    "changed_at",
+    "queue_id",
+    "message_id",
+    "sender",
+    "recipients",
+    "client",
+    "client_name",
+    "helo",
+    "host",
+    "auth_user",
+    "subject",
+    "class",
+    "score",
+    "kind",
+    "verdict",
+    "rule",
+    "size",
+    "sha256",
+    "trace",
+    "domain",
+    "digest",
+    "wave",
+];
+
+/// Rows in one statement, at most. SQLite takes 32,766 values.
+const ROWS: usize = 256;
+/// Up to so many rows a statement has just as many.
+const FEW: usize = 32;
+
+/// Writes entries in a transaction of the caller's; what is stored already is left as it is. The answers
+/// are in the same order.
+pub(super) async fn insert_all(
+    connection: &mut AnyConnection,
+    batch: &[&Prepared],
+) -> Answer<Vec<Answer<Stored>>> {
+    let repeats = batch
+        .iter()
+        .map(|entry| {
+            let digest = Value::from(entry.digest.as_slice());
+            vec![digest, entry.id.as_str().into(), entry.until.into()]
+        })
+        .collect();
+    // A message that came twice at once is stored once: its second row changes nothing.
+    let end = (
+        " ON CONFLICT (digest) DO UPDATE SET entry = excluded.entry, until = excluded.until \
+         WHERE r.until <= excluded.until - ? RETURNING entry",
+        batch.first().map(|entry| entry.window),
+    );
+    let into = "repeat AS r (digest, entry, until)";
+    let mut taken = HashSet::new();
+    for insert in inserts(into, repeats, end) {
+        taken.extend(names(&insert.rows(connection).await?)?);
+    }
+    let new: Vec<&Prepared> = batch
+        .iter()
+        .filter(|entry| taken.contains(&entry.id))
+        .copied()
+        .collect();
+    let entries = new
+        .iter()
+        .map(|entry| {
+            let mut row = vec![Value::from("held"), 1_i64.into()];
+            row.extend(entry.row.iter().cloned());
+            row
+        })
+        .collect();
+    let terms: Vec<_> = new
+        .iter()
+        .map(|entry| (entry.id.as_str(), &entry.terms))
+        .collect();
+    let parts = new
+        .iter()
+        .filter_map(|entry| {
+            let part = entry.part.as_deref()?;
+            Some(vec![entry.id.as_str().into(), 0_i64.into(), part.into()])
+        })
+        .collect();
+    let keys = new
+        .iter()
+        .flat_map(|entry| {
+            entry.wrapped.iter().map(|(domain, bytes)| {
+                let domain = Value::from(domain.as_str());
+                vec![entry.id.as_str().into(), domain, bytes.as_slice().into()]
+            })
+        })
+        .collect();
+    let into = format!("entry (state, kept, {})", ENTRY.join(", "));
+    let nothing = ("", None);
+    let mut inserts = inserts(&into, entries, nothing);
+    inserts.extend(inserts_of_terms(&terms));
+    inserts.extend(self::inserts("part (entry, number, bytes)", parts, nothing));
+    inserts.extend(self::inserts(
+        "wrapped (entry, domain, bytes)",
+        keys,
+        nothing,
+    ));
+    run_all(connection, inserts).await?;
+    for entry in new.iter().filter(|entry| entry.part.is_none()) {
+        let here = Statement::with(
+            "DELETE FROM staged WHERE entry = ?",
+            [entry.id.as_str().into()],
+        );
+        if here.run(connection).await? == 0 {
+            return Err(StoreError::new(
+                Trouble::Late,
+                "the parts of the message were cleaned up while it was being stored",
+            ));
+        }
+    }
+    answers(connection, batch, &taken).await
+}
+
+/// Writes entries, each with its only part, in one statement and its own transaction, so that a server is
+/// asked once. For PostgreSQL: SQLite does not know such statements.
+///
+/// Its text is always the same, however many entries there are: the server has understood and planned it already.
+pub(super) async fn insert_at_once(
+    connection: &mut AnyConnection,
+    batch: &[&Prepared],
+) -> Answer<Vec<Answer<Stored>>> {
+    let mut seen = HashSet::new();
+    let mut texts = Vec::new();
+    let mut bytes = Vec::new();
+    for entry in batch {
+        // PostgreSQL does not change a row twice in one statement: the second finds what the first has stored.
+        if seen.insert(entry.digest.as_slice()) {
+            texts.push(text_of(entry, &mut bytes));
+        }
+    }
+    let window = batch.first().map_or(0, |entry| entry.window);
+    let insert = Statement::with(
+        AT_ONCE,
+        [
+            Value::from(Json::Array(texts).to_string()),
+            bytes.into(),
+            window.into(),
+        ],
+    );
+    let taken = names(&insert.rows(connection).await?)?;
+    answers(connection, batch, &taken).await
+}
+
+/// The texts of all entries are one value and their bytes another, one after the other. Those who write the
+/// same messages at the same time take them in the same order, so that they do not wait for each other in a ring.
+const AT_ONCE: &str = "WITH new AS MATERIALIZED (\
+     SELECT n.*, substr(b, n.place, n.sender_bytes) AS sender, \
+     substr(b, n.place + n.sender_bytes, n.recipients_bytes) AS recipients, \
+     substr(b, n.place + n.sender_bytes + n.recipients_bytes, n.digest_bytes) AS digest, \
+     substr(b, n.place + n.sender_bytes + n.recipients_bytes + n.digest_bytes, n.part_bytes) AS part \
+     FROM json_to_recordset(CAST(? AS json)) AS n(id text, until bigint, received_at bigint, changed_at bigint, \
+     queue_id text, message_id text, client text, client_name text, helo text, host text, auth_user text, \
+     subject text, class text, score double precision, kind text, verdict text, rule text, size bigint, \
+     sha256 text, trace text, domain text, wave text, terms json, wrapped json, place int, sender_bytes int, \
+     recipients_bytes int, digest_bytes int, part_bytes int), (SELECT CAST(? AS bytea) AS b) AS all_bytes), \
+     taken AS (INSERT INTO repeat AS r (digest, entry, until) SELECT digest, id, until FROM new ORDER BY digest \
+     ON CONFLICT (digest) DO UPDATE SET entry = excluded.entry, until = excluded.until \
+     WHERE r.until <= excluded.until - ? RETURNING entry), \
+     fresh AS MATERIALIZED (SELECT new.* FROM new JOIN taken ON taken.entry = new.id), \
+     kept AS (INSERT INTO entry (state, kept, id, received_at, changed_at, queue_id, message_id, sender, \
+     recipients, client, client_name, helo, host, auth_user, subject, class, score, kind, verdict, rule, size, \
+     sha256, trace, domain, digest, wave) SELECT 'held', 1, id, received_at, changed_at, queue_id, message_id, \
+     sender, recipients, client, client_name, helo, host, auth_user, subject, class, score, kind, verdict, rule, \
+     size, sha256, trace, domain, digest, wave FROM fresh), \
+     bytes AS (INSERT INTO part (entry, number, bytes) SELECT id, 0, part FROM fresh), \
+     terms AS (INSERT INTO term (field, value, entry) SELECT left(t.term, 1), substr(t.term, 2), id \
+     FROM fresh, json_array_elements_text(terms) AS t(term)), \
+     keys AS (INSERT INTO wrapped (entry, domain, bytes) SELECT id, k.domain, decode(k.bytes, 'hex') \
+     FROM fresh, json_to_recordset(wrapped) AS k(domain text, bytes text)) \
+     SELECT entry FROM taken";
+
+/// The texts and numbers of an entry; its bytes go to the end of the others.
+fn text_of(entry: &Prepared, bytes: &mut Vec<u8>) -> Json {
+    // PostgreSQL counts from 1.
+    let mut texts = Map::from_iter([
+        ("until".to_owned(), json!(entry.until)),
+        ("place".to_owned(), json!(bytes.len() + 1)),
+    ]);
+    for (name, value) in ENTRY.iter().zip(&entry.row) {
+        let text = match value {
+            Value::Number(number) => json!(number),
+            Value::Real(number) => json!(number),
+            Value::Text(text) => json!(without_nul(text.clone())),
+            Value::Maybe(text) => json!(text.clone().map(without_nul)),
+            Value::Bytes(some) => {
+                bytes.extend_from_slice(some);
+                texts.insert(format!("{name}_bytes"), json!(some.len()));
+                continue;
+            }
+        };
+        texts.insert((*name).to_owned(), text);
+    }
+    let part = entry.part.as_deref().unwrap_or_default();
+    bytes.extend_from_slice(part);
+    texts.insert("part_bytes".to_owned(), json!(part.len()));
+    // The name of a field is one letter.
+    let terms = entry.terms.iter();
+    let terms: Vec<String> = terms
+        .map(|(field, value)| format!("{}{value}", field.name()))
+        .collect();
+    texts.insert("terms".to_owned(), json!(terms));
+    let keys = entry.wrapped.iter();
+    let keys: Vec<Json> = keys
+        .map(|(domain, bytes)| json!({"domain": domain, "bytes": hex(bytes)}))
+        .collect();
+    texts.insert("wrapped".to_owned(), json!(keys));
+    Json::Object(texts)
+}
+
+/// Adds the terms of entries.
+pub(super) async fn insert_terms(
+    connection: &mut AnyConnection,
+    entries: &[(&str, &Terms)],
+) -> Answer<()> {
+    run_all(connection, inserts_of_terms(entries)).await
+}
+
+fn inserts_of_terms(entries: &[(&str, &Terms)]) -> Vec<Statement> {
+    let mut rows = Vec::new();
+    for (id, terms) in entries {
+        for (field, value) in *terms {
+            let field = Value::from(field.name());
+            rows.push(vec![field, value.as_str().into(), (*id).into()]);
+        }
+    }
+    let end = (" ON CONFLICT DO NOTHING", None);
+    inserts("term (field, value, entry)", rows, end)
+}
+
+/// Statements that insert rows, with an end for each and its value.
+///
+/// A statement has up to 32 rows, or 64, 128 …, so that there are few different texts: the driver keeps those
+/// it knows.
+fn inserts(
+    into: &str,
+    mut rows: Vec<Vec<Value>>,
+    (end, value): (&str, Option<i64>),
+) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    while !rows.is_empty() {
+        let count = match rows.len() {
+            few @ ..=FEW => few,
+            many => 1 << many.min(ROWS).ilog2(),
+        };
+        let mut insert = Statement::new("INSERT INTO ");
+        insert.push(into, []);
+        for (index, row) in rows.drain(..count).enumerate() {
+            let places = vec!["?"; row.len()].join(", ");
+            let before = if index == 0 { " VALUES" } else { "," };
+            insert.push(&format!("{before} ({places})"), row);
+        }
+        insert.push(end, value.map(Value::from));
+        statements.push(insert);
+    }
+    statements
+}
+
+/// Runs statements, those of one message together: each way to SQLite's thread and back costs as much as some rows.
+async fn run_all(connection: &mut AnyConnection, statements: Vec<Statement>) -> Answer<()> {
+    let is_short = statements.iter().map(Statement::values).sum::<usize>() <= 4 * FEW;
+    if is_short && connection.backend_name() == SQLITE {
+        let mut all = Statement::default();
+        for statement in statements {
+            all.append(statement);
+            all.push("; ", []);
+        }
+        return all.run(connection).await.map(|_| ());
+    }
+    for statement in statements {
+        statement.run(connection).await?;
+    }
+    Ok(())
+}
+
+/// The first column of each row.
+fn names(rows: &[AnyRow]) -> Answer<HashSet<String>> {
+    rows.iter()
+        .map(|row| row.try_get(0).map_err(trouble))
+        .collect()
+}
+
+/// What came of each entry, where these were taken and the others were there before.
+async fn answers(
+    connection: &mut AnyConnection,
+    batch: &[&Prepared],
+    taken: &HashSet<String>,
+) -> Answer<Vec<Answer<Stored>>> {
+    let mut all = Vec::with_capacity(batch.len());
+    for entry in batch {
+        all.push(if taken.contains(&entry.id) {
+            Ok(Stored {
+                id: entry.id.clone(),
+                is_repeated: false,
+            })
+        } else {
+            let known = known(connection, &entry.digest, entry.now).await?;
+            known.ok_or_else(|| {
+                StoreError::new(Trouble::Locked, "the same message is just being stored")
+            })
+        });
+    }
+    Ok(all)
+}
