@@ -7,6 +7,7 @@
 //!     benches/run milter [COUNT]  CPU per message and messages per second over TCP and UNIX sockets
 //!     benches/run postfix         time of a message through a real Postfix (as root)
 //!     benches/run quarantine [ENTRIES]  messages stored per second, and searches among 1,000,000 entries
+//!     benches/run export          memory while up to 100,000 entries are exported
 //!     benches/run memory          memory with large messages on many connections
 //!
 //! Runs alternate between the two, and medians are shown, so that a busy moment of the machine hits both.
@@ -85,6 +86,9 @@ fn main() {
             args.next()
                 .map_or(1_000_000, |count| count.parse().unwrap()),
         );
+    }
+    if matches!(what.as_str(), "all" | "export") {
+        quarantine::export();
     }
     if matches!(what.as_str(), "all" | "memory") {
         memory();

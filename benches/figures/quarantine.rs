@@ -1,7 +1,9 @@
 //! The quarantine: messages stored per second beside the engine's own commits, and the time of a search.
 
-use crate::rig::{Ground, entry, fill, noise, put, searches};
+use crate::rig::{Ground, at, entry, fill, noise, put, searches};
+use crate::server::peak_memory;
 use crate::sql_server::Server;
+use crate::{RUNS, median};
 use callbluff::quarantine::{Page, Settings, Store};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use std::path::Path;
@@ -11,9 +13,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Messages of one client.
-const ONE: i64 = 500;
+const ONE: i64 = 300;
 /// Messages of all clients together.
-const MANY: i64 = 8_000;
+const MANY: i64 = 4_000;
 /// Clients at the same time.
 const CLIENTS: i64 = 64;
 /// Entries that are stored as messages are; the others are copied from them.
@@ -56,12 +58,21 @@ impl Ground for Place {
         }
     }
 
+    async fn settle(&self) {
+        // What autovacuum does by itself a minute later.
+        if self.server.is_some() {
+            self.sql("VACUUM ANALYZE").await;
+        }
+    }
+
+    fn assert_cheap(&self, _: &str, _: &str) {}
+
     fn migrations(&self) -> &'static str {
         ""
     }
 }
 
-/// Both engines, with so many entries for the searches.
+/// Both engines, with so many entries for the searches; without any only storing is measured.
 pub(crate) fn run(entries: i64) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for server in [None, Some(Server::new())] {
@@ -79,20 +90,35 @@ pub(crate) fn run(entries: i64) {
 }
 
 async fn measure(name: &str, place: &Place, entries: i64) {
-    let own = own_commits(place).await;
-    println!("{name}: {own:.0} commits of one row of {SIZE} bytes per second");
     let store = place.open();
     store.health().await.unwrap();
-    let one = puts(&store, 1, ONE, 0).await;
+    let mut rates = [Vec::new(), Vec::new(), Vec::new()];
+    let mut ratios = [Vec::new(), Vec::new()];
+    let mut stored = 0;
+    // In turn, so that a busy moment hits all three.
+    for _ in 0..RUNS {
+        let own = own_commits(place).await;
+        let one = puts(&store, 1, ONE, stored).await;
+        let many = puts(&store, CLIENTS, MANY, stored + ONE).await;
+        stored += ONE + MANY;
+        for (rates, rate) in rates.iter_mut().zip([own, one, many]) {
+            rates.push(rate);
+        }
+        for (ratios, rate) in ratios.iter_mut().zip([one, many]) {
+            ratios.push(rate / own);
+        }
+    }
+    let ([own, one, many], [one_ratio, many_ratio]) = (rates.map(median), ratios.map(median));
     println!(
-        "{name}: 1 client stores {one:.0} messages per second, {:.2} of that",
-        one / own
+        "{name}: medians of {RUNS} rounds; {own:.0} commits of one row of {SIZE} bytes per second"
     );
-    let many = puts(&store, CLIENTS, MANY, ONE).await;
+    println!("{name}: 1 client stores {one:.0} messages per second, {one_ratio:.2} of that");
     println!(
-        "{name}: {CLIENTS} clients store {many:.0} messages per second, {:.2} of that",
-        many / own
+        "{name}: {CLIENTS} clients store {many:.0} messages per second, {many_ratio:.2} of that"
     );
+    if entries == 0 {
+        return store.close().await;
+    }
     let start = Instant::now();
     let first = entries.min(BLOCK);
     fill(&store, first).await;
@@ -100,31 +126,94 @@ async fn measure(name: &str, place: &Place, entries: i64) {
     let entries = first * (entries / first);
     assert_eq!(
         store.stats().await.unwrap().states[0].1,
-        (entries + ONE + MANY).unsigned_abs()
+        (entries + stored).unsigned_abs()
     );
     println!(
         "{name}: filled with {entries} entries in {:.0} s, {first} of them stored as messages are",
         start.elapsed().as_secs_f64()
     );
-    let mut all: Vec<(Duration, String)> = Vec::new();
+    search(name, &store, entries).await;
+    store.close().await;
+}
+
+/// How long searches of every kind take.
+async fn search(name: &str, store: &Arc<dyn Store>, entries: i64) {
+    let mut all: Vec<(Duration, &str)> = Vec::new();
     for round in 0..40 {
-        for filter in searches(round) {
+        for (what, filter) in searches(round) {
             let start = Instant::now();
             store.list(&filter, &Page::default()).await.unwrap();
-            all.push((start.elapsed(), format!("{filter:?}")));
+            all.push((start.elapsed(), what));
         }
     }
     all.sort();
     let at = |share: usize| all[(all.len() * share / 100).min(all.len() - 1)].0;
     println!(
-        "{name}: {} searches among {entries} entries: p50 {:.1?}, p99 {:.1?}, slowest {:.1?} {}",
+        "{name}: {} searches among {entries} entries: p50 {:.1?}, p99 {:.1?}, slowest {:.1?}",
         all.len(),
         at(50),
         at(99),
-        all[all.len() - 1].0,
-        all[all.len() - 1].1
+        all[all.len() - 1].0
     );
-    store.close().await;
+    let (times, mut kinds) = (&all, Vec::new());
+    for (what, _) in searches(0) {
+        let of_kind = || times.iter().filter(|one| one.1 == what).map(|one| one.0);
+        let middle = of_kind().nth(20).unwrap();
+        kinds.push((middle, of_kind().next_back().unwrap(), what));
+    }
+    kinds.sort();
+    for (middle, slowest, what) in kinds.iter().rev() {
+        println!("  {middle:>8.1?}, slowest {slowest:>8.1?}: {what}");
+    }
+}
+
+/// The peak of memory while entries are exported, with SQLite.
+pub(crate) fn export() {
+    const ENTRIES: i64 = 100_000;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let place = Place {
+        folder: tempfile::tempdir_in(".").unwrap(),
+        server: None,
+    };
+    runtime.block_on(async {
+        let store = place.open();
+        fill(&store, ENTRIES).await;
+        store.close().await;
+    });
+    let config = place.folder().join("callbluff.toml");
+    std::fs::write(
+        &config,
+        format!("state_dir = \"{}\"\n", place.folder().display()),
+    )
+    .unwrap();
+    println!("| entries exported | peak, MiB | time, s | zip file, MiB |");
+    println!("|---|---|---|---|");
+    for entries in [1_000, 10_000, ENTRIES] {
+        let zip = place.folder().join(format!("{entries}.zip"));
+        let start = Instant::now();
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_callbluff"))
+            .args(["quarantine", "export", "--until", &at(entries).to_string()])
+            .arg("--output")
+            .arg(&zip)
+            .arg("--config")
+            .arg(&config)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut peak = 0.0;
+        while child.try_wait().unwrap().is_none() {
+            peak = peak_memory(child.id()).unwrap_or(peak);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(child.wait().unwrap().success());
+        let size = std::fs::metadata(&zip).unwrap().len();
+        println!(
+            "| {entries} | {peak:.1} | {:.1} | {:.1} |",
+            start.elapsed().as_secs_f64(),
+            size as f64 / f64::from(1 << 20)
+        );
+    }
+    println!();
 }
 
 /// Copies the entries that were stored, with their terms, so that there are so many times as many, each
@@ -167,7 +256,7 @@ async fn multiply(place: &Place, times: i64) {
             "INSERT INTO entry (id, state, kept, received_at, changed_at, queue_id, message_id, sender, recipients, client, \
              client_name, helo, host, auth_user, subject, class, score, kind, verdict, rule, size, sha256, trace, domain, digest, wave) \
              SELECT {id}, state, kept, {millis}, {millis}, '4bQk' || {copy}, '<' || {copy} || '@example.net>', sender, recipients, client, \
-             client_name, helo, host, auth_user, replace(subject, 'Case ' || {number}, 'Case ' || {copy}), class, score, kind, verdict, \
+             client_name, helo, host, auth_user, replace(subject, 'Case ' || {number}, 'Case ' || {copy}), 'sextortion', 12.5, 'bluff', verdict, \
              rule, size, {}, trace, domain, digest, wave FROM entry e WHERE {first};",
             hash("sha256")
         );
@@ -182,11 +271,8 @@ async fn multiply(place: &Place, times: i64) {
             hash("t.value")
         );
     }
-    // What autovacuum does by itself a minute later.
-    if place.server.is_some() {
-        sql += "ANALYZE;";
-    }
     place.sql(&sql).await;
+    place.settle().await;
 }
 
 /// What the engine does by itself: one row, one commit, one client.
@@ -202,7 +288,7 @@ async fn own_commits(place: &Place) -> f64 {
                 .await
                 .unwrap();
             connection
-                .execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE own (id INTEGER PRIMARY KEY, bytes BLOB)")
+                .execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS own (id INTEGER PRIMARY KEY, bytes BLOB)")
                 .await
                 .unwrap();
             start = Instant::now();
@@ -213,7 +299,7 @@ async fn own_commits(place: &Place) -> f64 {
         }
         Some(server) => {
             let mut connection = sqlx::PgConnection::connect(&server.url()).await.unwrap();
-            let create = "CREATE TABLE own (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, bytes BYTEA)";
+            let create = "CREATE TABLE IF NOT EXISTS own (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, bytes BYTEA)";
             connection.execute(AssertSqlSafe(create)).await.unwrap();
             start = Instant::now();
             for _ in 0..ONE {

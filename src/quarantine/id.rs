@@ -27,6 +27,15 @@ pub(crate) fn beginning(at: Timestamp) -> String {
         .collect()
 }
 
+/// The time of an entry, from its identifier.
+pub(crate) fn time(id: &str) -> Timestamp {
+    let millis = id.bytes().take(TIME).fold(0, |millis, byte| {
+        let bits = LETTERS.iter().position(|letter| *letter == byte);
+        (millis << 5) | i64::try_from(bits.unwrap_or(0)).unwrap_or(0)
+    });
+    Timestamp::from_millisecond(millis).unwrap_or_default()
+}
+
 fn letter(bits: u64) -> char {
     char::from(LETTERS[(bits & 31) as usize])
 }
@@ -47,6 +56,9 @@ mod tests {
         ];
         assert!(ids.is_sorted(), "{ids:?}");
         assert!(ids.iter().all(|id| id.len() == LENGTH));
+        for (id, millis) in [(&ids[0], 0), (&ids[2], 1_700_000_000_000)] {
+            assert_eq!(time(id), at(millis));
+        }
         assert!(ids[2].starts_with(&beginning(at(1_700_000_000_000))));
     }
 }

@@ -105,6 +105,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The entries that a filter means, newest first.
     async fn list(&self, filter: &Filter, page: &Page) -> Answer<Listing>;
 
+    /// What the database does for such a list, in its own words.
+    async fn plan(&self, filter: &Filter, page: &Page) -> Answer<String>;
+
     /// How many entries a filter means.
     async fn count(&self, filter: &Filter) -> Answer<u64>;
 

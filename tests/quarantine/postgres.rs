@@ -41,6 +41,27 @@ impl Ground for Postgres {
         connection.execute(sql).await.expect("the SQL is right");
     }
 
+    async fn settle(&self) {
+        self.sql("VACUUM ANALYZE").await;
+    }
+
+    /// Pages that are touched: a search that asks each of 20,000 entries touches some 70,000.
+    fn assert_cheap(&self, name: &str, plan: &str) {
+        let buffers = plan
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("Buffers: shared "));
+        let touched: u64 = buffers
+            .unwrap_or_default()
+            .split(['=', ' '])
+            .filter_map(|word| word.parse::<u64>().ok())
+            .sum();
+        println!("{name}: {touched} pages");
+        assert!(
+            (1..12_000).contains(&touched),
+            "{name}: {touched} pages\n{plan}"
+        );
+    }
+
     fn migrations(&self) -> &'static str {
         "postgres"
     }

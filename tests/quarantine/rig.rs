@@ -1,7 +1,9 @@
 //! What the tests of the quarantine stand on.
 
 use callbluff::message::{Address, Client, Envelope};
-use callbluff::quarantine::{self, Filter, NewEntry, Settings, Store, StoredVerdict, StoredWallet};
+use callbluff::quarantine::{
+    self, Filter, NewEntry, Settings, State, Store, StoredVerdict, StoredWallet,
+};
 use callbluff::spool::{Spool, SpoolSettings};
 use jiff::Timestamp;
 use std::path::Path;
@@ -17,6 +19,11 @@ pub(crate) trait Ground {
     async fn sql(&self, sql: &str);
     /// The folder of the migrations.
     fn migrations(&self) -> &'static str;
+
+    /// What the database does by itself some time after it was filled.
+    async fn settle(&self);
+    /// Fails where a search touches more than it must.
+    fn assert_cheap(&self, name: &str, plan: &str);
 
     /// The quarantine with these settings.
     fn open_with(&self, settings: &Settings) -> Arc<dyn Store> {
@@ -125,11 +132,20 @@ pub(crate) async fn fill(store: &Arc<dyn Store>, entries: i64) {
                     let domain = number % 50;
                     let mut new =
                         entry_for(number, &[&format!("<user{number}@d{domain}.example>")]);
-                    new.subject = Some(format!("Case {number} of group {}", number % 300));
+                    // Two words that many have and nobody has both of.
+                    let side = if number % 2 == 0 { "left" } else { "right" };
+                    let group = number % 300;
+                    new.subject = Some(format!("Case {number} of group {group} {side}"));
                     new.envelope.sender = Some(Address::new(
                         format!("<s{}@example.net>", number % 997).as_bytes(),
                     ));
                     new.verdict.wallets[0].address = format!("wallet{}", number % 400);
+                    // What few have, and only old entries.
+                    if number < 2000 && number % 10 == 3 {
+                        new.verdict.class = "suspect".to_owned();
+                        new.verdict.kind = Some("chat".to_owned());
+                        new.verdict.score = 7.5;
+                    }
                     let text = format!("message {number}");
                     put(&*store, &new, text.as_bytes()).await;
                 }
@@ -141,45 +157,201 @@ pub(crate) async fn fill(store: &Arc<dyn Store>, entries: i64) {
     }
 }
 
-/// Searches of every kind.
-pub(crate) fn searches(round: i64) -> Vec<Filter> {
+/// Searches of every kind, each with its name.
+pub(crate) fn searches(round: i64) -> Vec<(&'static str, Filter)> {
     let text = |text: String| Some(text);
+    let any = Filter::default;
+    let mut all = vec![
+        ("everything", any()),
+        (
+            "one recipient",
+            Filter {
+                recipient: text(format!("user{}@d{}.example", round * 50, 0)),
+                ..any()
+            },
+        ),
+        (
+            "recipients that begin so",
+            Filter {
+                recipient: text(format!("user{round}*")),
+                ..any()
+            },
+        ),
+        (
+            "a domain",
+            Filter {
+                domain: text(format!("d{round}.example")),
+                ..any()
+            },
+        ),
+        (
+            "two words",
+            Filter {
+                subject: text(format!("case {}", round * 77)),
+                ..any()
+            },
+        ),
+        (
+            "words that begin so",
+            Filter {
+                subject: text("gro*".to_owned()),
+                ..any()
+            },
+        ),
+        (
+            "a payment address",
+            Filter {
+                wallet: text(format!("wallet{round}")),
+                ..any()
+            },
+        ),
+        (
+            "senders that begin so, in a state",
+            Filter {
+                sender: text("s1*".to_owned()),
+                states: vec![State::Held],
+                ..any()
+            },
+        ),
+        (
+            "a time and a score",
+            Filter {
+                since: Some(at(5000)),
+                until: Some(at(6000)),
+                min_score: Some(10.0),
+                ..any()
+            },
+        ),
+        (
+            "an identifier that begins so",
+            Filter {
+                id: text("1".to_owned()),
+                ..any()
+            },
+        ),
+    ];
+    all.extend(hard_searches());
+    all
+}
+
+/// Searches for what is rare, old, or not there at all among many that meet a part of it.
+pub(crate) fn hard_searches() -> Vec<(&'static str, Filter)> {
+    let text = |text: &str| Some(text.to_owned());
+    let any = Filter::default;
     vec![
-        Filter::default(),
-        Filter {
-            recipient: text(format!("user{}@d{}.example", round * 50, 0)),
-            ..Filter::default()
-        },
-        Filter {
-            recipient: text(format!("user{round}*")),
-            ..Filter::default()
-        },
-        Filter {
-            domain: text(format!("d{round}.example")),
-            ..Filter::default()
-        },
-        Filter {
-            subject: text(format!("case {}", round * 77)),
-            ..Filter::default()
-        },
-        Filter {
-            subject: text("gro*".to_owned()),
-            ..Filter::default()
-        },
-        Filter {
-            wallet: text(format!("wallet{round}")),
-            ..Filter::default()
-        },
-        Filter {
-            sender: text("s1*".to_owned()),
-            states: vec![callbluff::quarantine::State::Held],
-            ..Filter::default()
-        },
-        Filter {
-            since: Some(at(5000)),
-            until: Some(at(6000)),
-            min_score: Some(10.0),
-            ..Filter::default()
-        },
+        (
+            "a letter that all recipients begin with",
+            Filter {
+                recipient: text("u*"),
+                ..any()
+            },
+        ),
+        (
+            "a beginning that only old recipients have",
+            Filter {
+                recipient: text("user1*"),
+                until: Some(at(10_000)),
+                ..any()
+            },
+        ),
+        (
+            "a letter that no recipient begins with",
+            Filter {
+                recipient: text("z*"),
+                ..any()
+            },
+        ),
+        (
+            "two words that never meet",
+            Filter {
+                subject: text("left right"),
+                ..any()
+            },
+        ),
+        (
+            "words that begin so, each only one, and never meet",
+            Filter {
+                subject: text("lef* righ*"),
+                ..any()
+            },
+        ),
+        (
+            "a domain and a word that never meet",
+            Filter {
+                domain: text("d1.example"),
+                subject: text("left"),
+                ..any()
+            },
+        ),
+        (
+            "a score that nobody reaches",
+            Filter {
+                min_score: Some(99.0),
+                ..any()
+            },
+        ),
+        (
+            "a word and a score that nobody reaches",
+            Filter {
+                subject: text("left"),
+                min_score: Some(99.0),
+                ..any()
+            },
+        ),
+        (
+            "a state that nobody is in",
+            Filter {
+                states: vec![State::Released],
+                ..any()
+            },
+        ),
+        (
+            "a state and a score that nobody reaches",
+            Filter {
+                states: vec![State::Held],
+                min_score: Some(99.0),
+                ..any()
+            },
+        ),
+        (
+            "states that nobody is in, and a domain",
+            Filter {
+                domain: text("d2.example"),
+                states: vec![State::Released, State::Reported],
+                ..any()
+            },
+        ),
+        (
+            "a verdict that only old entries have",
+            Filter {
+                verdict: text("suspect"),
+                ..any()
+            },
+        ),
+        (
+            "a kind that only old entries have, and a word of all",
+            Filter {
+                kind: text("chat"),
+                subject: text("case"),
+                ..any()
+            },
+        ),
+        (
+            "a wave and a score that nobody reaches",
+            Filter {
+                wave: text("template:webcam-1"),
+                min_score: Some(99.0),
+                ..any()
+            },
+        ),
+        (
+            "a wave and a client that all have",
+            Filter {
+                wave: text("template:webcam-1"),
+                client: text("192.0.2.7"),
+                template: text("webcam-1"),
+                ..any()
+            },
+        ),
     ]
 }

@@ -112,6 +112,10 @@ impl Store for SqlStore {
         self.timely(self.find_page(filter, page)).await
     }
 
+    async fn plan(&self, filter: &Filter, page: &Page) -> Answer<String> {
+        self.timely(self.explain(filter, page)).await
+    }
+
     async fn count(&self, filter: &Filter) -> Answer<u64> {
         self.timely(self.count_all(filter)).await
     }
