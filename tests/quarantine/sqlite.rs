@@ -3,6 +3,7 @@
 use crate::rig::{Ground, at, entry, put, spool};
 use callbluff::quarantine::{Filter, Settings, Trouble};
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 struct Sqlite {
@@ -158,5 +159,32 @@ async fn many_that_open_a_new_file_at_once_make_its_tables_once() {
             let count = task.await.expect("no panic").expect("it opens");
             assert_eq!(count, 0);
         }
+    }
+}
+
+/// An upgrade may take longer than anybody waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stops_waiting_does_not_stop_the_opening() {
+    use sqlx::{ConnectOptions as _, Connection as _};
+    let ground = Sqlite::new().await;
+    let store = ground.open();
+    let given_up = tokio::time::timeout(Duration::from_micros(1), store.health()).await;
+    assert!(given_up.is_err(), "it was faster than could be");
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(ground.folder().join("quarantine.db"))
+        .read_only(true);
+    let end = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Ok(mut connection) = options.connect().await {
+            let done = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM _sqlx_migrations")
+                .fetch_one(&mut connection)
+                .await;
+            let _ = connection.close().await;
+            if done.is_ok_and(|done| done >= 4) {
+                break;
+            }
+        }
+        assert!(std::time::Instant::now() < end, "nobody made the tables");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -50,7 +50,7 @@ pub(super) struct SqlStore {
     file: PathBuf,
     settings: Settings,
     keys: Option<MasterKeys>,
-    opened: Mutex<Option<Arc<Opened>>>,
+    opened: Arc<Mutex<Option<Arc<Opened>>>>,
     big_ones: Semaphore,
 }
 
@@ -65,7 +65,7 @@ impl SqlStore {
             file,
             settings: settings.clone(),
             keys,
-            opened: Mutex::new(None),
+            opened: Arc::default(),
             big_ones: Semaphore::new(BIG_ONES),
         }
     }

@@ -22,9 +22,11 @@ static POSTGRES: Migrator = sqlx::migrate!("src/quarantine/migrations/postgres")
 const SQLITE_READERS: u32 = 4;
 /// Transactions that write to PostgreSQL at the same time: while one waits for the disk the next is made.
 const POSTGRES_HANDS: u32 = 4;
-/// Memory for pages of the file, in KiB, for each connection that uses it. The messages of one commit change
+/// Memory for pages of the file, in KiB, for the connection that writes. The messages of one commit change
 /// some hundred pages; those that do not fit would be written twice.
-const CACHE_KIB: u32 = 16 << 10;
+const WRITER_CACHE: u32 = 16 << 10;
+/// The same for each that reads.
+const READER_CACHE: u32 = 2 << 10;
 /// Pages in the log, of 4 KiB each, from which on they are moved to their places. Many change again and again, and
 /// are moved once.
 const CHECKPOINT: u32 = 16_000;
@@ -65,7 +67,7 @@ impl Opened {
 impl SqlStore {
     /// The open database.
     pub(super) async fn opened(&self) -> Answer<Arc<Opened>> {
-        let mut slot = self.opened.lock().await;
+        let mut slot = self.opened.clone().lock_owned().await;
         if let Some(opened) = slot.as_ref() {
             if opened.is_there() {
                 return Ok(opened.clone());
@@ -75,12 +77,20 @@ impl SqlStore {
                 lost.close().await;
             }
         }
-        let opened = Arc::new(match self.dialect {
-            Dialect::Sqlite => open_sqlite(&self.file, &self.settings).await?,
-            Dialect::Postgres => open_postgres(&self.settings).await?,
+        let (dialect, file, settings) = (self.dialect, self.file.clone(), self.settings.clone());
+        // Whoever waits for it does so for a while only, but a new index of a million entries takes longer. If it
+        // ended with the one who waits, it would never be made.
+        let opening = tokio::spawn(async move {
+            let opened = Arc::new(match dialect {
+                Dialect::Sqlite => open_sqlite(&file, &settings).await?,
+                Dialect::Postgres => open_postgres(&settings).await?,
+            });
+            *slot = Some(opened.clone());
+            Ok(opened)
         });
-        *slot = Some(opened.clone());
-        Ok(opened)
+        opening
+            .await
+            .map_err(|err| StoreError::new(Trouble::Other, err.to_string()))?
     }
 }
 
@@ -100,7 +110,7 @@ async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
     let path = fs::canonicalize(path)
         .map_err(|err| StoreError::new(Trouble::Unavailable, err.to_string()))?;
     let options = sqlite_options(&path)?;
-    let pool = |connections| {
+    let pool = |connections, cache: u32| {
         AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(settings.timeout)
@@ -119,14 +129,14 @@ async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
                     Ok(!connection.is_in_transaction())
                 })
             })
-            .after_connect(|connection, _| {
+            .after_connect(move |connection, _| {
                 Box::pin(async move {
                     let wait = LOCK_WAIT.as_millis();
                     // FULL: what is committed has reached the disk, in WAL mode too.
                     let set_up = format!(
                         "PRAGMA busy_timeout = {wait}; PRAGMA journal_mode = WAL; \
                          PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
-                         PRAGMA cache_size = -{CACHE_KIB}; PRAGMA wal_autocheckpoint = {CHECKPOINT}; \
+                         PRAGMA cache_size = -{cache}; PRAGMA wal_autocheckpoint = {CHECKPOINT}; \
                          PRAGMA journal_size_limit = 67108864"
                     );
                     connection
@@ -136,12 +146,12 @@ async fn open_sqlite(path: &Path, settings: &Settings) -> Answer<Opened> {
                 })
             })
     };
-    let writers = Pool::of_file(pool(1).connect_lazy_with(options.clone()));
+    let writers = Pool::of_file(pool(1, WRITER_CACHE).connect_lazy_with(options.clone()));
     migrate(&SQLITE, &writers).await?;
     let known =
         identity(&path).map_err(|err| StoreError::new(Trouble::Unavailable, err.to_string()))?;
     Ok(Opened {
-        readers: Pool::of_file(pool(SQLITE_READERS).connect_lazy_with(options)),
+        readers: Pool::of_file(pool(SQLITE_READERS, READER_CACHE).connect_lazy_with(options)),
         // Only one can write.
         writer: Writer::start(&writers, 1),
         writers,
