@@ -18,6 +18,7 @@ use aho_corasick::MatchKind;
 use aho_corasick::dfa::DFA;
 use aho_corasick::nfa::contiguous::NFA;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// The most bytes on each side of a word in which a regular expression looks.
 const MOST_REACH: usize = 512;
@@ -327,17 +328,26 @@ impl Matcher {
         if builder.problems.has_errors() {
             return None;
         }
-        // What comes now needs most memory, and this no more.
-        builder.texts = HashMap::new();
         let mut targets_of = Vec::new();
         let mut targets = Vec::new();
+        // In lists of their own they take several times the memory, and what comes now needs most of it.
+        builder.texts = HashMap::new();
+        let literals = std::mem::take(&mut builder.literals).into_iter();
+        let texts: Vec<String> = literals
+            .map(|(text, found)| {
+                let start = targets.len() as u32;
+                targets.extend_from_slice(&found);
+                targets_of.push(start..targets.len() as u32);
+                text
+            })
+            .collect();
+        let targets_of_text =
+            |range: &Range<u32>| &targets[range.start as usize..range.end as usize];
         let mut words = Vec::new();
         let mut loose = Vec::new();
         let mut foreign = Vec::new();
-        for (number, (text, found)) in (0u32..).zip(&builder.literals) {
-            let start = targets.len() as u32;
-            targets.extend_from_slice(found);
-            targets_of.push(start..targets.len() as u32);
+        for (number, (text, range)) in (0u32..).zip(texts.iter().zip(&targets_of)) {
+            let found = targets_of_text(range);
             let begins_words = found.iter().all(|target| {
                 let language = &languages[usize::from(target.language)];
                 target.left && language.proclitics.is_empty()
@@ -361,8 +371,9 @@ impl Matcher {
         let signals = &builder.signals.list;
         let is_of_numbers = |signal: u16| is_of_numbers(&signals[usize::from(signal)]);
         let overview = |is_whole, is_asked: &dyn Fn(&str) -> bool| {
+            let ranges = targets_of.iter().map(targets_of_text);
             Overview::new(
-                &builder.literals,
+                texts.iter().map(String::as_str).zip(ranges),
                 &languages,
                 number,
                 is_whole,

@@ -413,8 +413,8 @@ fn needed(language: &Language, is_asked: impl Fn(u16) -> bool) -> HashSet<&str> 
 impl Overview {
     /// Compiles the words and patterns of all languages; `is_asked` tells which signals are wanted. Unless
     /// `is_whole`, without the words that none of these needs.
-    pub(super) fn new(
-        literals: &[(String, Vec<Target>)],
+    pub(super) fn new<'t>(
+        literals: impl Iterator<Item = (&'t str, &'t [Target])>,
         languages: &[Language],
         number: Option<u16>,
         is_whole: bool,

@@ -11,6 +11,8 @@ use crate::classify::matcher::scan::UNLESS_REACH;
 
 /// Of longer texts only a scan can tell, in words.
 const MOST_WORDS: usize = 20_000;
+/// Each pattern goes through the places of its words: with more of them a scan is not dearer.
+const MOST_SPANS: usize = 4_000;
 
 /// Where a name stands.
 #[derive(Clone, Debug)]
@@ -127,7 +129,9 @@ impl Glance<'_> {
         let (numbers, count) = numbers(names);
         let phrases = asked.phrases(self);
         let spoken = asked.by_language(&numbers, &phrases);
-        let (located, digits) = self.spans(&phrases);
+        let Some((located, digits)) = self.spans(&phrases) else {
+            return signals.to_vec();
+        };
         let mut table = Table {
             overview,
             numbers,
@@ -188,8 +192,8 @@ impl Glance<'_> {
         at.collect()
     }
 
-    /// Where phrases and numbers stand.
-    fn spans(&self, phrases: &[&Phrase]) -> (Vec<Places>, Places) {
+    /// Where phrases and numbers stand; `None` where there are too many places.
+    fn spans(&self, phrases: &[&Phrase]) -> Option<(Vec<Places>, Places)> {
         let overview = self.overview;
         let seen = |word: u32| usize::from(self.seen[word as usize]);
         let mut is_first = vec![false; self.found.len() + 1];
@@ -225,30 +229,38 @@ impl Glance<'_> {
                 }
             }
         }
-        let digits = match has_digits_anywhere {
-            true => Places::Anywhere,
-            false => Places::Known(digits),
-        };
         let has = |index: usize, word: u32| {
             let other = self.sequence.get(index);
             other.is_some_and(|&other| parts_of(other).contains(&word))
         };
-        let located = phrases.iter().map(|phrase| {
+        let mut count = digits.len();
+        let mut located = Vec::with_capacity(phrases.len());
+        for phrase in phrases {
             let words = overview.words(phrase);
             let mut spans = Vec::new();
+            let mut is_anywhere = false;
             for &first in &places[seen(words[0])] {
                 let mut rest = (first + 1..).zip(&words[1..]);
                 if rest.all(|(index, &word)| has(index, word)) {
                     let last = first + words.len() - 1;
-                    if (first..=last).any(is_run) {
-                        return Places::Anywhere;
-                    }
+                    is_anywhere |= (first..=last).any(is_run);
                     spans.push(span(at[first], at[last]));
                 }
             }
-            Places::Known(spans)
-        });
-        (located.collect(), digits)
+            count += spans.len();
+            if count > MOST_SPANS {
+                return None;
+            }
+            located.push(match is_anywhere {
+                true => Places::Anywhere,
+                false => Places::Known(spans),
+            });
+        }
+        let digits = match has_digits_anywhere {
+            true => Places::Anywhere,
+            false => Places::Known(digits),
+        };
+        Some((located, digits))
     }
 }
 
