@@ -1,5 +1,6 @@
 //! Who speaks in a text: its sender, somebody quoted, or somebody passed on.
 
+use memchr::memchr2;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -31,6 +32,8 @@ const MARKS: [(char, &[char]); 9] = [
     ('\u{300c}', &['\u{300d}']),
     ('\u{300e}', &['\u{300f}']),
 ];
+/// The byte with which `：` begins.
+const WIDE_COLON: u8 = 0xef;
 /// The bytes with which quotation marks begin.
 static FIRST: [bool; 256] = {
     let mut first = [false; 256];
@@ -231,7 +234,10 @@ fn is_mark(line: &str) -> bool {
 /// `Name: value`, with a short name of letters.
 fn is_header_like(line: &str) -> bool {
     let line = unquote(line).trim_matches(['*', ' ']);
-    let Some((name, value)) = line.split_once([':', '：']) else {
+    // Most lines have neither colon: that costs no look at each letter.
+    let has_colon = memchr2(b':', WIDE_COLON, line.as_bytes()).is_some();
+    let colon = || line.split_once([':', '：']);
+    let Some((name, value)) = has_colon.then(colon).flatten() else {
         return line.is_empty();
     };
     let name = name.trim_matches(['*', ' ']);
