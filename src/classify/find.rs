@@ -275,8 +275,9 @@ fn merged<'e>(element: &Element, events: &impl Fn(u16) -> &'e [Span]) -> Vec<Spa
     all
 }
 
-/// The places of a [`Find::Sequence`]. `spans(index)` are those of each of its elements, in the order of the text.
-pub(crate) fn sequence(gaps: &[u32], spans: impl Fn(usize) -> Vec<Span>) -> Vec<Span> {
+/// The places of a [`Find::Sequence`]. `spans(index)` are those of each of its elements, in the
+/// order of the text; each is asked for once.
+pub(crate) fn sequence(gaps: &[u32], mut spans: impl FnMut(usize) -> Vec<Span>) -> Vec<Span> {
     let mut chains = spans(0);
     for (index, gap) in (1..).zip(gaps) {
         if chains.is_empty() {
@@ -304,8 +305,13 @@ pub(crate) fn sequence(gaps: &[u32], spans: impl Fn(usize) -> Vec<Span>) -> Vec<
     chains
 }
 
-/// The places of a [`Find::Set`]. `spans(index)` are those of each of its elements, in the order of the text.
-pub(crate) fn set(elements: usize, window: u32, spans: impl Fn(usize) -> Vec<Span>) -> Vec<Span> {
+/// The places of a [`Find::Set`]. `spans(index)` are those of each of its elements, in the
+/// order of the text; each is asked for once.
+pub(crate) fn set(
+    elements: usize,
+    window: u32,
+    mut spans: impl FnMut(usize) -> Vec<Span>,
+) -> Vec<Span> {
     let mut all: Vec<(Span, usize)> = Vec::new();
     for index in 0..elements {
         let spans = spans(index);

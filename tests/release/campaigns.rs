@@ -146,35 +146,21 @@ async fn marks_teach_every_host_and_come_out_labelled() {
                 .is_empty()
         );
     }
-    // What was exported is what `eval` reads.
-    let out = std::process::Command::new(env!("CARGO_BIN_EXE_callbluff"))
-        .args(["eval", "--spam"])
-        .arg(folder.join("spam"))
-        .arg("--ham")
-        .arg(folder.join("ham"))
-        .output()
-        .unwrap();
-    assert!(
-        out.status.success(),
-        "{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
-    // And what `train` fits the weights on.
+    // What was exported is what `eval` reads, and what `train` fits the weights on.
     let model = ground.folder.path().join("model.toml");
-    let out = std::process::Command::new(env!("CARGO_BIN_EXE_callbluff"))
-        .args(["train", "--spam"])
-        .arg(folder.join("spam"))
-        .arg("--ham")
-        .arg(folder.join("ham"))
-        .arg("--out")
-        .arg(&model)
-        .output()
-        .unwrap();
-    assert!(
-        out.status.success(),
-        "{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    let out = ["--out", model.to_str().unwrap()];
+    for (command, more) in [("eval", &[][..]), ("train", &out[..])] {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_callbluff"))
+            .args([command, "--spam"])
+            .arg(folder.join("spam"))
+            .arg("--ham")
+            .arg(folder.join("ham"))
+            .args(more)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{command}: {errors}");
+    }
     assert!(
         std::fs::read_to_string(&model)
             .unwrap()

@@ -5,9 +5,10 @@
 //! less than what a scan of the same texts finds.
 
 use crate::classify::find::{PARAGRAPH, SENTENCE};
-use crate::classify::matcher::overview::{
-    Languages, MIX, Overview, PAIR_BITS, Phrase, Rule, Signs, pair,
-};
+use crate::classify::matcher::names::{Heard, Names};
+use crate::classify::matcher::overview::{Languages, MIX, Overview, PAIR_BITS, Signs, pair};
+use crate::classify::matcher::phrases::Phrase;
+use crate::classify::matcher::script::{Begun, Script, is_sign};
 use crate::classify::tongues::CLASSES_OF_A_THREAT;
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut, Range};
@@ -58,45 +59,6 @@ pub(crate) struct Memory {
     pub(super) signed: Vec<(u32, u32, Begun)>,
 }
 
-/// How many words a run of letters begins, see [`Words`](crate::classify::words::Words).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Begun {
-    pub(super) first: u32,
-    pub(super) all: u32,
-}
-
-/// Counts words where letters without spaces stand among others.
-#[derive(Debug, Default)]
-struct Script {
-    /// Letters without spaces so far.
-    signs: u32,
-    ends_with_sign: bool,
-}
-
-impl Script {
-    /// Counts a run of letters; `None` where it has only letters of words with spaces.
-    fn word(&mut self, run: &[u8], is_joined: bool) -> Option<Begun> {
-        let has_signs = run.iter().any(|&byte| is_sign(byte));
-        let mut is_letter = is_joined;
-        let mut begun = Begun { first: 0, all: 0 };
-        for (at, &byte) in run.iter().enumerate().filter(|_| has_signs) {
-            let begins = match byte {
-                0x80..=0xbf => continue,
-                _ if is_sign(byte) => {
-                    self.signs += 1;
-                    is_letter = false;
-                    matches!(self.signs % 5, 1 | 3)
-                }
-                _ => !std::mem::replace(&mut is_letter, true),
-            };
-            begun.first += u32::from(begins && at == 0);
-            begun.all += u32::from(begins);
-        }
-        self.ends_with_sign = has_signs && !is_letter;
-        has_signs.then_some(begun)
-    }
-}
-
 thread_local! {
     static MEMORIES: Cell<Vec<Memory>> = const { Cell::new(Vec::new()) };
 }
@@ -144,11 +106,6 @@ struct Known {
     /// that is in no pack.
     message: u32,
     different: u32,
-}
-
-/// Does this byte begin a letter of a script without spaces, of which only some count as words?
-fn is_sign(byte: u8) -> bool {
-    matches!(byte, 0xe3..=0xe9)
 }
 
 /// Does a sentence end here? Apostrophes do not matter, as in [`Words`](crate::classify::words::Words).
@@ -225,7 +182,7 @@ impl DerefMut for Glance<'_> {
 }
 
 /// In texts of fewer words a scan notes each word of the packs, however dense they are.
-pub(super) const MOST_COUNTED: usize = 2_000;
+const MOST_COUNTED: usize = 2_000;
 /// A text of a hostile length is seen only so far; the memory of its words stays with the thread.
 const MOST_KEPT: usize = 1 << 18;
 
@@ -467,6 +424,13 @@ impl<'m> Glance<'m> {
         signals
     }
 
+    /// Are the texts so short that a scan notes each word of the packs? Each letter without spaces may begin
+    /// one: five count as two words, and two in a row may count as none.
+    pub(super) fn is_short(&self) -> bool {
+        let letters = self.signed.iter().map(|it| 3 * it.2.all as usize + 2);
+        self.sequence.len() + letters.sum::<usize>() < MOST_COUNTED
+    }
+
     /// The languages in which something can be said, by how many of their word classes there are.
     pub(super) fn heard(&self, names: &Names<'_>) -> Heard {
         if !self.overview.is_whole {
@@ -476,7 +440,7 @@ impl<'m> Glance<'m> {
             };
         }
         let richest = names.sure.iter().max().copied().unwrap_or(0) / self.texts.max(1);
-        let is_short = self.sequence.len() < MOST_COUNTED;
+        let is_short = self.is_short();
         // The common pack holds in every language.
         let mut heard = Heard { any: 1, claims: 1 };
         for (index, &classes) in names.classes.iter().enumerate() {
@@ -503,14 +467,7 @@ impl<'m> Glance<'m> {
     /// The word classes that were found.
     pub(crate) fn names(&self) -> Names<'m> {
         let overview = self.overview;
-        let mut names = Names {
-            overview,
-            names: vec![0; overview.elements_of.len()],
-            own: vec![0; overview.elements_of.len()],
-            elements: vec![0; overview.elements.len()],
-            classes: [0; Languages::BITS as usize],
-            sure: [0; Languages::BITS as usize],
-        };
+        let mut names = Names::new(overview);
         for (name, languages) in self.by_signs() {
             names.see_word(name, languages, false);
         }
@@ -529,81 +486,5 @@ impl<'m> Glance<'m> {
             }
         }
         names
-    }
-}
-
-/// Languages in which something can be said.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Heard {
-    /// Numbers, sums and times.
-    pub(super) any: Languages,
-    /// All the rest, see [`Tongues::hears`](crate::classify::tongues::Tongues::hears).
-    claims: Languages,
-}
-
-impl Heard {
-    /// The languages in which this rule counts.
-    pub(super) fn of(self, rule: &Rule) -> Languages {
-        if rule.is_of_numbers {
-            self.any
-        } else {
-            self.claims
-        }
-    }
-}
-
-/// The names that were found, each with the languages in which it was.
-pub(crate) struct Names<'m> {
-    overview: &'m Overview,
-    pub(super) names: Vec<Languages>,
-    /// The same by words of the languages' own.
-    own: Vec<Languages>,
-    elements: Vec<Languages>,
-    /// How many word classes of each language were found, at most.
-    pub(super) classes: [u32; Languages::BITS as usize],
-    /// Those of them that are surely found, in any of the texts.
-    pub(super) sure: [u32; Languages::BITS as usize],
-}
-
-impl Names<'_> {
-    fn see(&mut self, name: u32, languages: Languages) {
-        let known = &mut self.names[name as usize];
-        let new = languages & !*known;
-        if new != 0 {
-            *known |= new;
-            for &element in &self.overview.elements_of[name as usize] {
-                self.elements[element as usize] |= new;
-            }
-        }
-    }
-
-    /// Sees a word class by one of its words.
-    fn see_word(&mut self, name: u32, languages: Languages, is_sure: bool) {
-        self.see(name, languages);
-        // Words of the common pack are of no language.
-        if languages == Languages::MAX {
-            return;
-        }
-        let own = &mut self.own[name as usize];
-        let mut new = languages & !*own;
-        *own |= languages;
-        while new != 0 {
-            let language = new.trailing_zeros() as usize;
-            self.classes[language] += 1;
-            self.sure[language] += u32::from(is_sure);
-            new &= new - 1;
-        }
-    }
-
-    /// The languages in which every element may hold.
-    pub(super) fn hold(&self, rule: &Rule) -> Languages {
-        let mut languages = rule.languages;
-        for &need in &rule.needs {
-            languages &= self.elements[need as usize];
-            if languages == 0 {
-                break;
-            }
-        }
-        languages
     }
 }

@@ -9,10 +9,13 @@ mod build;
 mod gate;
 mod glance;
 mod loose;
+mod names;
 mod near;
 mod overview;
+mod phrases;
 mod places;
 mod scan;
+mod script;
 
 use crate::classify::find::{Find, Span};
 use crate::classify::lexicon::Lexicon;

@@ -4,8 +4,10 @@
 //! with a bit for each. Where the words of a pattern stand in blocks too far apart, it cannot hold.
 //! Distances are never told longer than they are.
 
-use crate::classify::matcher::glance::{Glance, NUMBER, Names, different, distance};
-use crate::classify::matcher::overview::{Languages, Overview, Phrase, Rule};
+use crate::classify::matcher::glance::{Glance, NUMBER, different, distance};
+use crate::classify::matcher::names::Names;
+use crate::classify::matcher::overview::{Languages, Overview, Rule};
+use crate::classify::matcher::phrases::Phrase;
 
 /// A bit for each block.
 type Blocks = u128;

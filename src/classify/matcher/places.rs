@@ -4,9 +4,11 @@
 //! put together as a scan does it. What comes out is never less than what a scan finds.
 
 use crate::classify::find::{MOST_PLACES, Span, sequence, set};
-use crate::classify::matcher::glance::{Glance, MOST_COUNTED, NUMBER, Names, different, distance};
+use crate::classify::matcher::glance::{Glance, NUMBER, different, distance};
+use crate::classify::matcher::names::Names;
 use crate::classify::matcher::near::{Asked, numbers};
-use crate::classify::matcher::overview::{Overview, Phrase, Rule};
+use crate::classify::matcher::overview::{Overview, Rule};
+use crate::classify::matcher::phrases::Phrase;
 use crate::classify::matcher::scan::UNLESS_REACH;
 
 /// Of longer texts only a scan can tell, in words.
@@ -90,9 +92,10 @@ impl Table<'_> {
         if !is_known {
             return Places::Anywhere;
         }
-        let spans = |index: usize| elements[index].clone();
+        let count = elements.len();
+        let spans = |index: usize| std::mem::take(&mut elements[index]);
         let found = match rule.order.is_empty() {
-            true => set(elements.len(), rule.reach, spans),
+            true => set(count, rule.reach, spans),
             false => sequence(&rule.gaps().collect::<Vec<_>>(), spans),
         };
         // What a scan keeps of so many could be others.
@@ -139,7 +142,7 @@ impl Glance<'_> {
             sure: vec![Vec::new(); count],
         };
         // A scan of a longer text may not come to the words that excuse.
-        let may_excuse = self.sequence.len() < MOST_COUNTED;
+        let may_excuse = self.is_short();
         let mut held: Vec<u16> = Vec::new();
         for one in &spoken {
             table.clear();
@@ -276,20 +279,55 @@ fn span(first: u32, last: u32) -> Span {
 #[cfg(test)]
 mod tests {
     use crate::classify::builtin;
-    use crate::classify::matcher::Matcher;
+    use crate::classify::matcher::{Desk, Matcher};
     use crate::classify::pack::Pack;
     use crate::classify::words::{Words, is_word_byte};
     use crate::diagnose::{Diagnostics, Source};
     use std::collections::HashSet;
 
-    #[test]
-    fn words_are_counted_as_a_scan_counts_them() {
+    /// The packs whose file names are these.
+    fn matcher(names: &[&str]) -> Matcher {
         let mut problems = Diagnostics::new();
-        let packs: Vec<Pack> = builtin::PACKS[..1]
-            .iter()
+        let wanted = builtin::PACKS.iter().filter(|it| names.contains(&it.0));
+        let packs: Vec<Pack> = wanted
             .filter_map(|(name, text)| Pack::parse(&Source::new(*name, *text), &mut problems))
             .collect();
-        let matcher = Matcher::new(&packs, &mut problems).expect("the common pack loads");
+        assert_eq!(packs.len(), names.len());
+        Matcher::new(&packs, &mut problems).expect("the packs load")
+    }
+
+    #[test]
+    fn what_excuses_a_pattern_is_seen_and_never_too_far_away() {
+        let matcher = matcher(&["packs/common.toml", "packs/en.toml"]);
+        let pattern = "on the left the video and you";
+        let (mut excused, mut said) = (0, 0);
+        for count in 0..16 {
+            let filler = "blue ".repeat(count);
+            for text in [
+                format!("scammers {filler}{pattern}"),
+                format!("{pattern} {filler}scammers"),
+            ] {
+                let is_split =
+                    |signal: &u16| matcher.signal_id(*signal) == "recording.split-screen";
+                let scan = matcher.scan(&text, &mut Desk::default());
+                let is_said = scan.said.iter().any(|said| is_split(&said.signal));
+                let mut glance = matcher.glance_at_keys().expect("few languages");
+                glance.look(&text);
+                let names = glance.names();
+                let near = glance.near_signals(&names);
+                assert!(near.iter().any(is_split), "{text}");
+                let is_placed = glance.placed_signals(&names, &near).iter().any(is_split);
+                assert!(is_placed || !is_said, "{text}");
+                said += usize::from(is_said);
+                excused += usize::from(!is_placed);
+            }
+        }
+        assert!(said > 8 && excused > 4, "{said} said, {excused} excused");
+    }
+
+    #[test]
+    fn words_are_counted_as_a_scan_counts_them() {
+        let matcher = matcher(&["packs/common.toml"]);
         let parts = [
             "i",
             "don",
