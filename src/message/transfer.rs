@@ -64,6 +64,7 @@ pub(crate) fn base64(input: &[u8], limit: usize) -> Decoded {
             let taken = quads(rest, most, &mut out.bytes);
             if taken > 0 {
                 rest = &rest[4 * taken..];
+                rest = rest.strip_prefix(b"\r\n").unwrap_or(rest);
                 continue;
             }
         }
@@ -126,7 +127,11 @@ fn quads(input: &[u8], most: usize, out: &mut Vec<u8>) -> usize {
         {
             out.extend_from_slice(&decoded.as_flattened()[..count]);
             taken += line.len();
-            continue;
+            // Mostly the line ends here: no need to try whether another one follows without.
+            match input.get(4 * taken) {
+                Some(b'\r' | b'\n') => break,
+                _ => continue,
+            }
         }
         let mut good = 0;
         for (quad, to) in line.iter().zip(&mut decoded) {
