@@ -1,6 +1,6 @@
 //! Who speaks in a text: its sender, somebody quoted, or somebody passed on.
 
-use memchr::memchr2;
+use memchr::{memchr2, memchr3, memchr3_iter};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -34,16 +34,9 @@ const MARKS: [(char, &[char]); 9] = [
 ];
 /// The byte with which `：` begins.
 const WIDE_COLON: u8 = 0xef;
-/// The bytes with which quotation marks begin.
-static FIRST: [bool; 256] = {
-    let mut first = [false; 256];
-    let mut index = 0;
-    while index < MARKS.len() {
-        first[MARKS[index].0.encode_utf8(&mut [0; 4]).as_bytes()[0] as usize] = true;
-        index += 1;
-    }
-    first
-};
+/// The bytes with which quotation marks begin: those of one byte, and those of several.
+const PLAIN: [u8; 2] = [b'"', b'\''];
+const WIDE: [u8; 3] = [0xc2, 0xe2, 0xe3];
 /// A shorter passage in quotation marks is a name or a single word, in characters.
 const SHORT_PASSAGE: usize = 10;
 /// A longer one is a mark that was never closed, in bytes.
@@ -95,13 +88,14 @@ pub(crate) fn split(text: &str) -> Voices<'_> {
 /// Takes passages in quotation marks out of a text.
 fn cite(text: Cow<'_, str>) -> (Cow<'_, str>, String) {
     let whole = &text[..];
+    let mut openings = Openings::new(whole);
     let mut closings = Closings::default();
     let mut cited = String::new();
     let mut own = String::new();
     // So much of the text is in `own`.
     let mut copied = 0;
     let mut at = 0;
-    while let Some((open, mark)) = opening(whole, at) {
+    while let Some((open, mark)) = openings.after(at) {
         let first = open + MARKS[mark].0.len_utf8();
         let limit = floor_char(whole, open + LONG_PASSAGE);
         at = first;
@@ -124,19 +118,50 @@ fn cite(text: Cow<'_, str>) -> (Cow<'_, str>, String) {
     (Cow::Owned(own), cited)
 }
 
-/// Where the first opening quotation mark from `at` on stands, and which of [`MARKS`] it is.
-fn opening(text: &str, mut at: usize) -> Option<(usize, usize)> {
-    let bytes = text.as_bytes();
-    loop {
-        // Most bytes begin no mark: they cost one comparison.
-        at += bytes[at..]
-            .iter()
-            .position(|byte| FIRST[usize::from(*byte)])?;
-        let letter = text[at..].chars().next()?;
-        if let Some(mark) = MARKS.iter().position(|(mark, _)| *mark == letter) {
-            return Some((at, mark));
+/// The opening marks ahead. Most bytes begin none: they are looked for by what they begin with.
+struct Openings<'t> {
+    text: &'t str,
+    /// Where the next byte of [`PLAIN`] stands, and of [`WIDE`]; behind the text where there is none.
+    plain: usize,
+    wide: usize,
+}
+
+impl<'t> Openings<'t> {
+    fn new(text: &'t str) -> Self {
+        let mut openings = Self {
+            text,
+            plain: 0,
+            wide: if text.is_ascii() { text.len() } else { 0 },
+        };
+        openings.look(0);
+        openings
+    }
+
+    /// Goes on from `at`; what lies ahead already is not looked for again.
+    fn look(&mut self, at: usize) {
+        let bytes = self.text.as_bytes();
+        let rest = || &bytes[at..];
+        if self.plain <= at {
+            let found = memchr2(PLAIN[0], PLAIN[1], rest());
+            self.plain = found.map_or(bytes.len(), |found| at + found);
         }
-        at += letter.len_utf8();
+        if self.wide <= at {
+            let found = memchr3(WIDE[0], WIDE[1], WIDE[2], rest());
+            self.wide = found.map_or(bytes.len(), |found| at + found);
+        }
+    }
+
+    /// Where the first mark from `at` on stands, and which of [`MARKS`] it is. Must be asked from front to back.
+    fn after(&mut self, mut at: usize) -> Option<(usize, usize)> {
+        loop {
+            self.look(at);
+            at = self.plain.min(self.wide);
+            let letter = self.text[at..].chars().next()?;
+            if let Some(mark) = MARKS.iter().position(|(mark, _)| *mark == letter) {
+                return Some((at, mark));
+            }
+            at += letter.len_utf8();
+        }
     }
 }
 
@@ -179,14 +204,20 @@ impl Closings {
 
 /// The first mark in `from..limit` that closes one of these.
 fn closing(text: &str, mark: usize, from: usize, limit: usize) -> Option<Range<usize>> {
-    let passage = text.get(from..limit)?;
-    let mut ends = passage.match_indices(MARKS[mark].1);
-    ends.find_map(|(at, end)| {
-        let after = from + at + end.len();
+    let passage = text.get(from..limit)?.as_bytes();
+    let ends = MARKS[mark].1;
+    // The bytes they begin with: no more than three.
+    let [first, second, third] = std::array::from_fn(|index| {
+        let end = ends.get(index).unwrap_or(&ends[0]);
+        end.encode_utf8(&mut [0; 4]).as_bytes()[0]
+    });
+    memchr3_iter(first, second, third, passage).find_map(|at| {
+        let letter = text[from + at..limit].chars().next()?;
+        let after = from + at + letter.len_utf8();
         // An apostrophe is no mark: a letter follows it.
         let is_apostrophe =
-            matches!(end, "'" | "\u{2019}") && text[after..].starts_with(char::is_alphanumeric);
-        (!is_apostrophe).then_some(from + at..after)
+            matches!(letter, '\'' | '\u{2019}') && text[after..].starts_with(char::is_alphanumeric);
+        (ends.contains(&letter) && !is_apostrophe).then_some(from + at..after)
     })
 }
 
@@ -272,6 +303,21 @@ fn begins_forward(lines: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_mark_is_looked_for() {
+        for (mark, _) in MARKS {
+            let first = mark.encode_utf8(&mut [0; 4]).as_bytes()[0];
+            assert!(PLAIN.contains(&first) || WIDE.contains(&first), "{mark}");
+            let text = format!("é {mark} \u{2013} {mark}");
+            let mut openings = Openings::new(&text);
+            let (at, _) = openings.after(0).expect("there are two");
+            assert_eq!(at, 3, "{mark}");
+            let second = openings.after(at + mark.len_utf8());
+            assert_eq!(second.map(|it| it.0), text.rfind(mark), "{mark}");
+            assert_eq!(openings.after(text.len()), None, "{mark}");
+        }
+    }
 
     #[test]
     fn quotations_are_taken_apart() {
