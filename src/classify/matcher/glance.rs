@@ -5,20 +5,11 @@
 //! less than what a scan of the same texts finds.
 
 use crate::classify::find::{PARAGRAPH, SENTENCE};
-use crate::classify::matcher::names::{Heard, Names};
-use crate::classify::matcher::overview::{Languages, MIX, Overview, PAIR_BITS, Signs, pair};
+use crate::classify::matcher::memory::{LONGEST, Memory};
+use crate::classify::matcher::overview::{Overview, SignPhrase, Signs, pair};
 use crate::classify::matcher::phrases::Phrase;
-use crate::classify::matcher::script::{Begun, Script, is_sign};
-use crate::classify::tongues::CLASSES_OF_A_THREAT;
-use std::cell::Cell;
-use std::ops::{Deref, DerefMut, Range};
-
-/// Words that are remembered at a time, as a power of two.
-const SLOT_BITS: u32 = 13;
-/// The longest word that is remembered, in bytes.
-const LONGEST: usize = 24;
-/// So many numbers are remembered with the words; with more, a message begins with none.
-const MOST_PARTS: usize = 1 << 16;
+use crate::classify::matcher::script::{Script, is_sign};
+use std::ops::{Deref, DerefMut};
 
 /// The words of a message, as far as it was looked at.
 #[derive(Debug)]
@@ -28,43 +19,13 @@ pub(crate) struct Glance<'m> {
     has_number: bool,
     /// The signs between words.
     signs: Signs,
-    texts: u32,
+    /// There were more places of signs than are noted.
+    pub(super) has_many_signs: bool,
+    /// The number of the word before that is compared with its neighbours, and 1; or 0.
+    before: u32,
+    pub(super) texts: u32,
     most_words: usize,
 }
-
-/// What a glance works with. It stays with its thread for the next message: to ask for so much memory, and to
-/// look the commonest words of a language up, for each message costs more than all the rest.
-///
-/// Nothing in it changes what is found: the words of the packs in a word are always the same.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    /// The overview whose words are remembered.
-    overview: u64,
-    /// The number of the message.
-    message: u32,
-    slots: Vec<Slot>,
-    pairs: Vec<u64>,
-    /// For each word of the packs its place in `found`, and 1; 0 for one that was not found.
-    pub(super) seen: Vec<u16>,
-    pub(super) found: Vec<u32>,
-    /// The words of the packs in each word that is remembered, one after the other.
-    pub(super) parts: Vec<u32>,
-    /// Where those of a different word of this message begin and end; the first one has none.
-    pub(super) different: Vec<Range<u32>>,
-    /// The words in the order of the texts: the number among the different words, and how far it is from
-    /// the word before it, see [`distance`].
-    pub(super) sequence: Vec<u32>,
-    /// Words with letters of a script without spaces: their place in the sequence, how many words they
-    /// were taken for there, and how many they begin: at their first byte, and in all.
-    pub(super) signed: Vec<(u32, u32, Begun)>,
-}
-
-thread_local! {
-    static MEMORIES: Cell<Vec<Memory>> = const { Cell::new(Vec::new()) };
-}
-
-/// So many overviews of one judge are looked at by turns.
-const MOST_MEMORIES: usize = 2;
 
 /// A word with a digit.
 pub(super) const NUMBER: u32 = u32::MAX;
@@ -85,28 +46,21 @@ pub(super) fn different(word: u32) -> usize {
     (word & ((1 << DIFFERENT_BITS) - 1)) as usize
 }
 
-/// A word that was looked up before.
+/// A word of a text that is not looked up yet.
 #[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    /// The word; its length is 0 in an empty slot.
+struct Met {
+    /// Its first bytes, and zeros.
     text: [u64; LONGEST / 8],
-    length: u32,
-    known: Known,
-}
-
-/// What is known of a word of the text.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    /// The number of the word that is compared with its neighbours, and 1; or 0.
-    whole: u32,
-    /// Where its words of the packs stand among the parts.
     start: u32,
     end: u32,
-    /// The message that it was last seen in, and its number among the different words there; 0 for a word
-    /// that is in no pack.
-    message: u32,
-    different: u32,
+    /// How far it is from the word before it.
+    far: u32,
 }
+
+/// So many words are taken apart before they are looked up: the memory answers for several of them at once.
+const BATCH: usize = 32;
+/// So many places of signs are noted.
+const MOST_SIGNS: usize = 1_000;
 
 /// Does a sentence end here? Apostrophes do not matter, as in [`Words`](crate::classify::words::Words).
 fn ends_sentence(before: &[u8]) -> bool {
@@ -140,33 +94,6 @@ fn word_bytes(eight: u64) -> usize {
     (others.trailing_zeros() / 8) as usize
 }
 
-impl Memory {
-    /// Begins a message; whatever was found in the one before is forgotten.
-    fn begin(&mut self, overview: &Overview) {
-        self.message = self.message.wrapping_add(1);
-        for &word in &self.found {
-            self.seen[word as usize] = 0;
-        }
-        self.found.clear();
-        self.different.clear();
-        self.different.push(0..0);
-        self.sequence.clear();
-        self.signed.clear();
-        self.pairs.clear();
-        self.pairs.resize(1 << (PAIR_BITS - 6), 0);
-        let is_another = self.overview != overview.id;
-        if is_another || self.parts.len() > MOST_PARTS || self.message == 0 {
-            self.overview = overview.id;
-            self.slots.clear();
-            self.slots.resize(1 << SLOT_BITS, Slot::default());
-            self.parts.clear();
-            self.seen.clear();
-            self.seen.resize(overview.words, 0);
-            self.message = 1;
-        }
-    }
-}
-
 impl Deref for Glance<'_> {
     type Target = Memory;
 
@@ -181,38 +108,21 @@ impl DerefMut for Glance<'_> {
     }
 }
 
-/// In texts of fewer words a scan notes each word of the packs, however dense they are.
-const MOST_COUNTED: usize = 2_000;
-/// A text of a hostile length is seen only so far; the memory of its words stays with the thread.
-const MOST_KEPT: usize = 1 << 18;
-
 impl Drop for Glance<'_> {
     fn drop(&mut self) {
-        let is_huge = self.sequence.capacity() > MOST_KEPT || self.parts.capacity() > MOST_KEPT;
-        if !is_huge {
-            let mut memories = MEMORIES.take();
-            memories.push(std::mem::take(&mut self.memory));
-            MEMORIES.set(memories);
-        }
+        std::mem::take(&mut self.memory).keep();
     }
 }
 
 impl<'m> Glance<'m> {
     pub(super) fn new(overview: &'m Overview) -> Self {
-        let mut memories = MEMORIES.take();
-        let known = memories.iter().position(|it| it.overview == overview.id);
-        // Those of a judge that is no more are the first ones.
-        let known = known.or((memories.len() >= MOST_MEMORIES).then_some(0));
-        let mut memory = known
-            .map(|index| memories.remove(index))
-            .unwrap_or_default();
-        MEMORIES.set(memories);
-        memory.begin(overview);
         Self {
             overview,
-            memory,
+            memory: Memory::of(overview),
             has_number: false,
             signs: 0,
+            has_many_signs: false,
+            before: 0,
             texts: 0,
             most_words: 0,
         }
@@ -226,12 +136,16 @@ impl<'m> Glance<'m> {
     /// Looks at a folded text.
     pub(crate) fn look(&mut self, text: &str) {
         self.texts += 1;
+        self.before = 0;
         let bytes = text.as_bytes();
         let has_signs = !text.is_ascii() && bytes.iter().any(|&byte| is_sign(byte));
         let mut script = Script::default();
         let mut words = 0;
         self.sequence.reserve(bytes.len() / 6);
-        let mut before = 0;
+        let first_place = self.sequence.len() as u32;
+        let mut place = first_place;
+        let mut batch = [Met::default(); BATCH];
+        let mut count = 0;
         let mut at = 0;
         // Words of different texts are as far from each other as can be.
         let mut gap = FARTHEST;
@@ -241,12 +155,16 @@ impl<'m> Glance<'m> {
             let first = eight(bytes, at);
             let length = word_bytes(first);
             if length == 0 {
-                gap += match bytes[at] {
+                let byte = bytes[at];
+                gap += match byte {
                     b'\n' => PARAGRAPH,
-                    b' ' if ends_sentence(&bytes[end..at]) => SENTENCE,
+                    // Mostly it is the one space between two words.
+                    b' ' if at > end && ends_sentence(&bytes[end..at]) => SENTENCE,
                     _ => 0,
                 };
-                self.signs |= 1 << (bytes[at] & 127);
+                if self.overview.is_sign[usize::from(byte & 127)] {
+                    self.sign(byte, place.saturating_sub(1).max(first_place));
+                }
                 at += 1;
                 continue;
             }
@@ -274,7 +192,6 @@ impl<'m> Glance<'m> {
                     place += 1;
                 }
             }
-            let known = self.known(word, &bytes[start..at]);
             // An apostrophe does not end a word, and of letters without spaces only some count: no
             // distance may be told too long.
             let is_apostrophe = end > 0
@@ -284,54 +201,77 @@ impl<'m> Glance<'m> {
             let is_joined = is_apostrophe || (is_sign(bytes[start]) && at - start < 9);
             end = at;
             if has_signs && let Some(begun) = script.word(&bytes[start..at], is_apostrophe) {
-                let place = self.sequence.len() as u32;
                 self.signed.push((place, u32::from(!is_joined), begun));
             }
             words += usize::from(!is_joined);
-            let far = (gap + u32::from(!is_joined)).min(FARTHEST);
-            self.sequence
-                .push(far << DIFFERENT_BITS | known.different & ((1 << DIFFERENT_BITS) - 1));
-            gap = 0;
-            if known.whole > 0 && before > 0 {
-                let bit = pair(before - 1, known.whole - 1);
-                self.pairs[(bit >> 6) as usize] |= 1 << (bit & 63);
+            batch[count] = Met {
+                text: word,
+                start: start as u32,
+                end: at as u32,
+                far: (gap + u32::from(!is_joined)).min(FARTHEST),
+            };
+            count += 1;
+            place += 1;
+            if count == BATCH {
+                self.meet(bytes, &batch);
+                count = 0;
             }
-            before = known.whole;
+            gap = 0;
         }
+        self.meet(bytes, &batch[..count]);
         self.most_words = self.most_words.max(words);
     }
 
-    /// What is known of a word, given with zeros behind it and as it stands in the text.
-    #[inline]
-    fn known(&mut self, text: [u64; LONGEST / 8], word: &[u8]) -> Known {
-        let mixed = (text[0] ^ text[1].rotate_left(23) ^ text[2].rotate_left(47)).wrapping_mul(MIX);
-        let index = (mixed >> (64 - SLOT_BITS)) as usize;
-        let length = word.len() as u32;
-        let message = self.message;
-        let slot = &self.slots[index];
-        let is_known = slot.length == length && slot.text == text && word.len() <= LONGEST;
-        if is_known && slot.known.message == message {
-            return slot.known;
+    /// Notes a sign that stands behind a word, given by its place in the sequence, or before the first one.
+    fn sign(&mut self, byte: u8, place: u32) {
+        self.signs |= 1 << (byte & 127);
+        self.has_many_signs |= self.sign_places.len() >= MOST_SIGNS;
+        if !self.has_many_signs {
+            self.sign_places.push((byte, place));
         }
-        let mut known = match is_known {
-            true => slot.known,
-            false => self.word(word),
-        };
-        known.message = message;
-        known.different = self.meet(known.start..known.end);
-        if word.len() <= LONGEST {
-            self.slots[index] = Slot {
-                text,
-                length,
-                known,
-            };
-        }
-        known
     }
 
-    /// Looks a word up.
+    /// Looks words up and notes them in the order of the text.
+    fn meet(&mut self, bytes: &[u8], batch: &[Met]) {
+        for met in batch {
+            let word = &bytes[met.start as usize..met.end as usize];
+            let (whole, different) = self.known(met.text, word);
+            self.sequence
+                .push(met.far << DIFFERENT_BITS | different & ((1 << DIFFERENT_BITS) - 1));
+            if whole > 0 && self.before > 0 {
+                let bit = pair(self.before - 1, whole - 1);
+                self.pairs[(bit >> 6) as usize] |= 1 << (bit & 63);
+            }
+            self.before = whole;
+        }
+    }
+
+    /// A word, given with zeros behind it and as it stands in the text: the number of the word that is
+    /// compared with its neighbours, and 1, or 0; and its number among the different words.
+    #[inline]
+    fn known(&mut self, text: [u64; LONGEST / 8], word: &[u8]) -> (u32, u32) {
+        let entry = match self.memory.entry(text, word.len()) {
+            Some(entry) => entry,
+            None => self.word(text, word),
+        };
+        if entry == 0 {
+            return (0, 0);
+        }
+        let memory = &mut self.memory;
+        let known = &mut memory.entries[entry as usize];
+        if known.message == memory.message {
+            return (known.whole, known.different);
+        }
+        known.message = memory.message;
+        known.different = memory.different.len() as u32;
+        let (whole, different, parts) = (known.whole, known.different, known.parts.clone());
+        self.has_number |= memory.see(parts);
+        (whole, different)
+    }
+
+    /// Looks a word up in the packs; the number of what is known of it.
     #[inline(never)]
-    fn word(&mut self, word: &[u8]) -> Known {
+    fn word(&mut self, text: [u64; LONGEST / 8], word: &[u8]) -> u32 {
         let overview = self.overview;
         let mut whole = 0;
         let parts = &mut self.parts;
@@ -350,141 +290,49 @@ impl<'m> Glance<'m> {
         if overview.number.is_some() && word.iter().any(u8::is_ascii_digit) {
             parts.push(NUMBER);
         }
-        Known {
-            whole,
-            start,
-            end: parts.len() as u32,
-            ..Known::default()
-        }
-    }
-
-    /// Notes the words of the packs in a word that is new to this message; its number there.
-    fn meet(&mut self, parts: Range<u32>) -> u32 {
-        if parts.is_empty() {
-            return 0;
-        }
-        let memory = &mut self.memory;
-        for &number in &memory.parts[parts.start as usize..parts.end as usize] {
-            if number == NUMBER {
-                self.has_number = true;
-                continue;
-            }
-            let seen = &mut memory.seen[number as usize];
-            if *seen == 0 {
-                memory.found.push(number);
-                *seen = memory.found.len() as u16;
-            }
-        }
-        memory.different.push(parts);
-        memory.different.len() as u32 - 1
+        let end = parts.len() as u32;
+        self.memory.remember(text, word.len(), whole, start..end)
     }
 
     /// The phrases of which every word was found, and every pair of neighbours.
     pub(super) fn phrases(&self) -> impl Iterator<Item = &'m Phrase> {
+        self.found.iter().flat_map(|&word| self.phrases_of(word))
+    }
+
+    /// Those of them of which a word is the rarest.
+    pub(super) fn phrases_of(&self, word: u32) -> impl Iterator<Item = &'m Phrase> {
         let has = |bits: &[u64], bit: u32| bits[(bit >> 6) as usize] >> (bit & 63) & 1 == 1;
         let overview = self.overview;
         let memory: &Memory = self;
-        memory
-            .found
-            .iter()
-            .flat_map(move |&word| overview.phrases_of(word))
-            .filter(move |phrase| {
-                overview
-                    .pairs(phrase)
-                    .iter()
-                    .all(|&pair| has(&memory.pairs, pair))
-                    && overview
-                        .words(phrase)
-                        .iter()
-                        .all(|&word| memory.seen[word as usize] > 0)
-            })
+        overview.phrases_of(word).iter().filter(move |phrase| {
+            let mut pairs = overview.pairs(phrase).iter();
+            let mut words = overview.words(phrase).iter();
+            pairs.all(|&pair| has(&memory.pairs, pair))
+                && words.all(|&word| memory.seen[word as usize] > 0)
+        })
     }
 
     /// Is it open whether the texts say enough? `is_open` is asked for signals that they could give, fewer
-    /// each time: by their words alone, by how near these stand, and by where each of them does.
+    /// each time: by how near their words stand, and by where each of them does.
     pub(crate) fn narrow(&self, mut is_open: impl FnMut(&[u16]) -> bool) -> bool {
-        let names = self.names();
-        if !is_open(&self.signals(&names)) {
-            return false;
-        }
-        let near = self.near_signals(&names);
-        is_open(&near) && is_open(&self.placed_signals(&names, &near))
+        let near = self.near();
+        let signals = self.signals(near.iter().map(|(rule, _)| *rule));
+        is_open(&signals) && is_open(&self.placed(near))
     }
 
-    /// Every signal that the texts could give by the words that stand anywhere in them, in order.
-    pub(crate) fn signals(&self, names: &Names<'_>) -> Vec<u16> {
-        let heard = self.heard(names);
-        let mut signals = Vec::new();
-        for rule in &self.overview.rules {
-            let signal = rule.gives as u16;
-            if signals.last() != Some(&signal) && names.hold(rule) & heard.of(rule) != 0 {
-                signals.push(signal);
-            }
-        }
+    /// What some rules give, by their index in order.
+    pub(super) fn signals(&self, rules: impl Iterator<Item = usize>) -> Vec<u16> {
+        let mut signals: Vec<u16> = rules
+            .map(|rule| self.overview.rules[rule].gives as u16)
+            .collect();
+        // Those of one signal stand together.
+        signals.dedup();
         signals
     }
 
-    /// Are the texts so short that a scan notes each word of the packs? Each letter without spaces may begin
-    /// one: five count as two words, and two in a row may count as none.
-    pub(super) fn is_short(&self) -> bool {
-        let letters = self.signed.iter().map(|it| 3 * it.2.all as usize + 2);
-        self.sequence.len() + letters.sum::<usize>() < MOST_COUNTED
-    }
-
-    /// The languages in which something can be said, by how many of their word classes there are.
-    pub(super) fn heard(&self, names: &Names<'_>) -> Heard {
-        if !self.overview.is_whole {
-            return Heard {
-                any: Languages::MAX,
-                claims: Languages::MAX,
-            };
-        }
-        let richest = names.sure.iter().max().copied().unwrap_or(0) / self.texts.max(1);
-        let is_short = self.is_short();
-        // The common pack holds in every language.
-        let mut heard = Heard { any: 1, claims: 1 };
-        for (index, &classes) in names.classes.iter().enumerate() {
-            let bit = 1 << index;
-            // A language of which there is but one class is not looked at.
-            if classes >= 2 {
-                heard.any |= bit;
-            }
-            let may_be_spoken = classes * 2 >= richest || !is_short;
-            if classes >= CLASSES_OF_A_THREAT || classes >= 2 && may_be_spoken {
-                heard.claims |= bit;
-            }
-        }
-        heard
-    }
-
-    /// The names for which signs stand that were found.
-    pub(super) fn by_signs(&self) -> impl Iterator<Item = (u32, Languages)> {
-        let names = self.overview.signs.iter();
-        let found = names.filter(|(_, _, signs)| signs & !self.signs == 0);
-        found.map(|&(name, languages, _)| (name, languages))
-    }
-
-    /// The word classes that were found.
-    pub(crate) fn names(&self) -> Names<'m> {
-        let overview = self.overview;
-        let mut names = Names::new(overview);
-        for (name, languages) in self.by_signs() {
-            names.see_word(name, languages, false);
-        }
-        if let Some(number) = overview.number.filter(|_| self.has_number) {
-            names.see(number, Languages::MAX);
-        }
-        for phrase in self.phrases() {
-            for &(name, languages) in overview.meanings(phrase) {
-                names.see_word(name, languages, phrase.is_sure);
-            }
-        }
-        for derive in &overview.derives {
-            let languages = names.hold(derive);
-            if languages != 0 {
-                names.see(derive.gives, languages);
-            }
-        }
-        names
+    /// The phrases of signs alone of which every sign was found.
+    pub(super) fn by_signs(&self) -> impl Iterator<Item = &'m SignPhrase> {
+        let phrases = self.overview.signs.iter();
+        phrases.filter(|phrase| phrase.signs & !self.signs == 0)
     }
 }

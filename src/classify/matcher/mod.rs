@@ -9,6 +9,7 @@ mod build;
 mod gate;
 mod glance;
 mod loose;
+mod memory;
 mod names;
 mod near;
 mod overview;
@@ -295,7 +296,7 @@ mod tests {
                 );
                 true
             });
-            assert_eq!(step, 3);
+            assert_eq!(step, 2);
         }
         unforeseen
     }

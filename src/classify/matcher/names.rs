@@ -1,14 +1,19 @@
-//! The word classes that a first look found, and the languages in which they can say something.
+//! The languages in which a first look found that something could be said.
 
-use crate::classify::matcher::overview::{Languages, Overview, Rule};
+use crate::classify::matcher::glance::Glance;
+use crate::classify::matcher::overview::{Languages, Rule};
+use crate::classify::tongues::CLASSES_OF_A_THREAT;
+
+/// In texts of fewer words a scan notes each word of the packs, however dense they are.
+const MOST_COUNTED: usize = 2_000;
 
 /// Languages in which something can be said.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard {
     /// Numbers, sums and times.
-    pub(super) any: Languages,
+    any: Languages,
     /// All the rest, see [`Tongues::hears`](crate::classify::tongues::Tongues::hears).
-    pub(super) claims: Languages,
+    claims: Languages,
 }
 
 impl Heard {
@@ -22,47 +27,18 @@ impl Heard {
     }
 }
 
-/// The names that were found, each with the languages in which it was.
-pub(crate) struct Names<'m> {
-    overview: &'m Overview,
-    pub(super) names: Vec<Languages>,
-    /// The same by words of the languages' own.
+/// How many word classes of each language were found.
+struct Classes {
+    /// The languages in which each name was found by words of their own.
     own: Vec<Languages>,
-    elements: Vec<Languages>,
-    /// How many word classes of each language were found, at most.
-    pub(super) classes: [u32; Languages::BITS as usize],
+    /// At most.
+    most: [u32; Languages::BITS as usize],
     /// Those of them that are surely found, in any of the texts.
-    pub(super) sure: [u32; Languages::BITS as usize],
+    sure: [u32; Languages::BITS as usize],
 }
 
-impl<'m> Names<'m> {
-    /// Nothing was found.
-    pub(super) fn new(overview: &'m Overview) -> Self {
-        Self {
-            overview,
-            names: vec![0; overview.elements_of.len()],
-            own: vec![0; overview.elements_of.len()],
-            elements: vec![0; overview.elements.len()],
-            classes: [0; Languages::BITS as usize],
-            sure: [0; Languages::BITS as usize],
-        }
-    }
-
-    /// Sees a name that is not a word class of a language.
-    pub(super) fn see(&mut self, name: u32, languages: Languages) {
-        let known = &mut self.names[name as usize];
-        let new = languages & !*known;
-        if new != 0 {
-            *known |= new;
-            for &element in &self.overview.elements_of[name as usize] {
-                self.elements[element as usize] |= new;
-            }
-        }
-    }
-
-    /// Sees a word class by one of its words.
-    pub(super) fn see_word(&mut self, name: u32, languages: Languages, is_sure: bool) {
-        self.see(name, languages);
+impl Classes {
+    fn see(&mut self, name: u32, languages: Languages, is_sure: bool) {
         // Words of the common pack are of no language.
         if languages == Languages::MAX {
             return;
@@ -72,21 +48,62 @@ impl<'m> Names<'m> {
         *own |= languages;
         while new != 0 {
             let language = new.trailing_zeros() as usize;
-            self.classes[language] += 1;
+            self.most[language] += 1;
             self.sure[language] += u32::from(is_sure);
             new &= new - 1;
         }
     }
+}
 
-    /// The languages in which every element may hold.
-    pub(super) fn hold(&self, rule: &Rule) -> Languages {
-        let mut languages = rule.languages;
-        for &need in &rule.needs {
-            languages &= self.elements[need as usize];
-            if languages == 0 {
-                break;
+impl Glance<'_> {
+    /// Are the texts so short that a scan notes each word of the packs? Each letter without spaces may begin
+    /// one: five count as two words, and two in a row may count as none.
+    pub(super) fn is_short(&self) -> bool {
+        let letters = self.signed.iter().map(|it| 3 * it.2.all as usize + 2);
+        self.sequence.len() + letters.sum::<usize>() < MOST_COUNTED
+    }
+
+    /// The languages in which something can be said, by how many of their word classes there are.
+    pub(super) fn heard(&self) -> Heard {
+        if !self.overview.is_whole {
+            return Heard {
+                any: Languages::MAX,
+                claims: Languages::MAX,
+            };
+        }
+        let classes = self.classes();
+        let richest = classes.sure.iter().max().copied().unwrap_or(0) / self.texts.max(1);
+        let is_short = self.is_short();
+        // The common pack holds in every language.
+        let mut heard = Heard { any: 1, claims: 1 };
+        for (index, &classes) in classes.most.iter().enumerate() {
+            let bit = 1 << index;
+            // A language of which there is but one class is not looked at.
+            if classes >= 2 {
+                heard.any |= bit;
+            }
+            let may_be_spoken = classes * 2 >= richest || !is_short;
+            if classes >= CLASSES_OF_A_THREAT || classes >= 2 && may_be_spoken {
+                heard.claims |= bit;
             }
         }
-        languages
+        heard
+    }
+
+    fn classes(&self) -> Classes {
+        let mut classes = Classes {
+            own: vec![0; self.overview.elements_of.len()],
+            most: [0; Languages::BITS as usize],
+            sure: [0; Languages::BITS as usize],
+        };
+        for phrase in self.by_signs() {
+            classes.see(phrase.name, phrase.languages, false);
+        }
+        for phrase in self.phrases() {
+            for &(name, languages) in self.overview.meanings(phrase) {
+                classes.see(name, languages, phrase.is_sure);
+            }
+        }
+        classes
     }
 }

@@ -1,109 +1,275 @@
 //! Which patterns could hold by where their words stand, roughly.
 //!
-//! The texts of a message are looked at in sections that overlap, each cut into blocks of a few words
-//! with a bit for each. Where the words of a pattern stand in blocks too far apart, it cannot hold.
-//! Distances are never told longer than they are.
+//! The texts of a message are cut into cells of a few words. A pattern can only hold where, within so many
+//! cells as it reaches over, something stands for each of its elements. All languages are looked at at once,
+//! with a bit for each. Distances are never told longer than they are.
 
 use crate::classify::matcher::glance::{Glance, NUMBER, different, distance};
-use crate::classify::matcher::names::Names;
 use crate::classify::matcher::overview::{Languages, Overview, Rule};
 use crate::classify::matcher::phrases::Phrase;
+use std::ops::Range;
 
-/// A bit for each block.
-type Blocks = u128;
+/// Words of a cell.
+const CELL: u32 = 16;
 
-/// Words of a block.
-const WORDS: u32 = 5;
-/// Words from the beginning of a section to that of the next one. The rest of a section is the next
-/// one's too, so that every pattern of less words lies in one of them.
-const STEP: u32 = WORDS * 96;
-/// The words that two sections share.
-const SHARED: u32 = WORDS * Blocks::BITS - STEP;
-
-/// The blocks that lie up to `reach` blocks from these.
-fn spread(mut blocks: Blocks, reach: u32) -> Blocks {
-    let mut left = reach.min(Blocks::BITS - 1);
-    let mut step = 1;
-    while left > 0 {
-        let by = left.min(step);
-        blocks |= blocks << by | blocks >> by;
-        left -= by;
-        step *= 2;
-    }
-    blocks
+/// A name that stands in a cell, in these languages.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    cell: u32,
+    name: u32,
+    languages: Languages,
 }
 
-/// These blocks, and up to `reach` blocks behind each.
-fn follow(mut blocks: Blocks, reach: u32) -> Blocks {
-    let mut left = reach.min(Blocks::BITS - 1);
-    let mut step = 1;
-    while left > 0 {
-        let by = left.min(step);
-        blocks |= blocks << by;
-        left -= by;
-        step *= 2;
-    }
-    blocks
+/// The cells that are looked at together.
+const MOST_CELLS: usize = 256;
+/// So many of them are the next ones too, so that every rule of fewer cells lies among some that are looked at together.
+const SHARED_CELLS: u32 = 32;
+
+/// How many cells in a row a rule may need; `None` where it could hold anywhere.
+fn cells(rule: &Rule) -> Option<usize> {
+    let cells = rule.reach.div_ceil(CELL) + 1;
+    (!rule.is_regex() && cells < SHARED_CELLS).then_some(cells as usize)
 }
 
-/// How many blocks further two words lie at most that are so many words apart.
-fn blocks(words: u32) -> u32 {
-    words.div_ceil(WORDS)
+/// What stands for itself in a word of the text, and the phrases of several words of which it is the rarest.
+#[derive(Debug, Default)]
+struct Meanings<'m> {
+    names: Vec<(u32, Languages)>,
+    /// A phrase, and which of its words this one is.
+    phrases: Vec<(&'m Phrase, usize)>,
+    /// For each different word, its ranges of both.
+    of: Vec<(Range<u32>, Range<u32>)>,
 }
 
-/// Where the words of one language stand in a section.
-struct Places<'g> {
-    elements: &'g [Vec<u32>],
-    /// The number of each name that was found, and 1; 0 for the others.
-    numbers: Vec<u16>,
-    /// By that number; those of the language that is looked at.
-    names: Vec<Blocks>,
-}
-
-impl Places<'_> {
-    fn name(&mut self, name: u32) -> &mut Blocks {
-        &mut self.names[usize::from(self.numbers[name as usize])]
-    }
-
-    /// The blocks in which any of the names of an element stands.
-    fn any(&self, element: u32) -> Blocks {
-        let names = self.elements[element as usize].iter();
-        names.fold(0, |any, &name| {
-            any | self.names[usize::from(self.numbers[name as usize])]
-        })
-    }
-
-    /// The blocks in which a rule could hold, with all those between its words.
-    fn hold(&self, rule: &Rule) -> Blocks {
-        if rule.reach >= SHARED {
-            return Blocks::MAX;
-        }
-        let reach = blocks(rule.reach + 1);
-        if rule.order.is_empty() {
-            let mut all = Blocks::MAX;
-            for &need in &rule.needs {
-                all &= spread(self.any(need), reach);
-                if all == 0 {
-                    break;
+impl<'m> Meanings<'m> {
+    fn new(glance: &Glance<'m>) -> Self {
+        let overview = glance.overview;
+        let mut meanings = Self::default();
+        for parts in &glance.different {
+            let (name, phrase) = (meanings.names.len(), meanings.phrases.len());
+            for &part in &glance.parts[parts.start as usize..parts.end as usize] {
+                if part == NUMBER {
+                    let number = overview.number.map(|number| (number, Languages::MAX));
+                    meanings.names.extend(number);
+                    continue;
+                }
+                for phrase in glance.phrases_of(part) {
+                    let words = overview.words(phrase);
+                    if words.len() == 1 {
+                        meanings.names.extend(overview.meanings(phrase));
+                    } else if let Some(index) = words.iter().position(|&word| word == part) {
+                        meanings.phrases.push((phrase, index));
+                    }
                 }
             }
-            return all;
+            let names = name as u32..meanings.names.len() as u32;
+            let phrases = phrase as u32..meanings.phrases.len() as u32;
+            meanings.of.push((names, phrases));
         }
-        // The blocks in which the element before may end.
-        let mut ends = Blocks::MAX;
-        for (index, (&need, &(gap, words))) in rule.needs.iter().zip(&rule.order).enumerate() {
-            let any = self.any(need);
-            let starts = match index {
-                0 => any,
-                _ => any & follow(ends, blocks(gap)),
-            };
-            if starts == 0 {
-                return 0;
+        meanings
+    }
+}
+
+/// What stands anywhere in the texts.
+struct Anywhere<'m> {
+    overview: &'m Overview,
+    names: Vec<Languages>,
+    elements: Vec<Languages>,
+    /// The names that are there.
+    found: Vec<u32>,
+}
+
+impl<'m> Anywhere<'m> {
+    fn new(overview: &'m Overview, marks: &[Mark], further: &[(u32, Languages)]) -> Self {
+        let mut anywhere = Self {
+            overview,
+            names: vec![0; overview.elements_of.len()],
+            elements: vec![0; overview.elements.len()],
+            found: Vec::new(),
+        };
+        for mark in marks {
+            anywhere.see(mark.name, mark.languages);
+        }
+        for &(name, languages) in further {
+            anywhere.see(name, languages);
+        }
+        for derive in &overview.derives {
+            anywhere.see(derive.gives, anywhere.hold(derive));
+        }
+        anywhere
+    }
+
+    fn see(&mut self, name: u32, languages: Languages) {
+        let known = &mut self.names[name as usize];
+        let new = languages & !*known;
+        if new == 0 {
+            return;
+        }
+        if *known == 0 {
+            self.found.push(name);
+        }
+        *known |= new;
+        for &element in &self.overview.elements_of[name as usize] {
+            self.elements[element as usize] |= new;
+        }
+    }
+
+    /// The languages in which there is something for every element of a rule.
+    fn hold(&self, rule: &Rule) -> Languages {
+        let needs = rule.needs.iter();
+        needs.fold(rule.languages, |languages, &need| {
+            languages & self.elements[need as usize]
+        })
+    }
+}
+
+/// What stands in which cell, for the elements of some rules.
+struct Grid<'m> {
+    /// The row of each element, from 1 on; 0 for one that no rule needs.
+    rows_of: Vec<u16>,
+    /// The rows of each name that was found: where they begin and end in `rows`.
+    of_name: Vec<Range<u32>>,
+    rows: Vec<u16>,
+    /// Names that follow from others.
+    derives: Vec<&'m Rule>,
+    /// So many for each row.
+    width: usize,
+    cells: Vec<Languages>,
+    /// How many of them there are this time.
+    count: usize,
+    held: Vec<Languages>,
+    wide: Vec<Languages>,
+}
+
+impl<'m> Grid<'m> {
+    /// For these rules, with at most so many cells at a time.
+    fn new<'r>(
+        anywhere: &Anywhere<'m>,
+        rules: impl Iterator<Item = &'r Rule>,
+        width: usize,
+    ) -> Self {
+        let overview = anywhere.overview;
+        let mut rows_of = vec![0; overview.elements.len()];
+        let mut count = 0;
+        let mut need = |rule: &Rule, rows_of: &mut Vec<u16>| {
+            for &need in &rule.needs {
+                let row = &mut rows_of[need as usize];
+                if *row == 0 {
+                    count += 1;
+                    *row = count;
+                }
             }
-            ends = any & follow(starts, blocks(words - 1));
+        };
+        rules.for_each(|rule| need(rule, &mut rows_of));
+        // Those that are made of others come last.
+        let mut derives = Vec::new();
+        for derive in overview.derives.iter().rev() {
+            let mut elements = overview.elements_of[derive.gives as usize].iter();
+            let is_needed = elements.any(|&element| rows_of[element as usize] > 0);
+            if is_needed && anywhere.hold(derive) != 0 {
+                need(derive, &mut rows_of);
+                derives.push(derive);
+            }
         }
-        // All its words lie before them.
-        spread(ends, reach)
+        derives.reverse();
+        let mut of_name = vec![0..0; overview.elements_of.len()];
+        let mut rows = Vec::new();
+        for &name in &anywhere.found {
+            let first = rows.len() as u32;
+            let elements = overview.elements_of[name as usize].iter();
+            rows.extend(
+                elements
+                    .map(|&element| rows_of[element as usize])
+                    .filter(|row| *row > 0),
+            );
+            of_name[name as usize] = first..rows.len() as u32;
+        }
+        Self {
+            rows_of,
+            of_name,
+            rows,
+            derives,
+            width,
+            cells: vec![0; usize::from(count) * width],
+            count: 0,
+            held: Vec::new(),
+            wide: Vec::new(),
+        }
+    }
+
+    /// Sets the cells from the first of these marks on, and what follows from them.
+    fn fill(&mut self, marks: &[Mark], anywhere: &[(u32, Languages)]) {
+        let (Some(first), Some(last)) = (marks.first(), marks.last()) else {
+            return;
+        };
+        self.count = (last.cell - first.cell) as usize + 1;
+        for row in self.cells.chunks_exact_mut(self.width) {
+            row[..self.count].fill(0);
+        }
+        for mark in marks {
+            let rows = &self.of_name[mark.name as usize];
+            for &row in &self.rows[rows.start as usize..rows.end as usize] {
+                let row = (usize::from(row) - 1) * self.width;
+                self.cells[row + (mark.cell - first.cell) as usize] |= mark.languages;
+            }
+        }
+        for &(name, languages) in anywhere {
+            self.held.clear();
+            self.held.resize(self.count, languages);
+            self.stand(name);
+        }
+        for index in 0..self.derives.len() {
+            let derive = self.derives[index];
+            if let Some(cells) = cells(derive) {
+                self.hold(derive, cells);
+                self.stand(derive.gives);
+            }
+        }
+    }
+
+    /// Sets a name where `held` has it.
+    fn stand(&mut self, name: u32) {
+        let rows = &self.of_name[name as usize];
+        for &row in &self.rows[rows.start as usize..rows.end as usize] {
+            let row = &mut self.cells[(usize::from(row) - 1) * self.width..][..self.count];
+            for (cell, held) in row.iter_mut().zip(&self.held) {
+                *cell |= held;
+            }
+        }
+    }
+
+    /// Sets `held` to the languages in which every element of a rule stands in one of so many cells, from
+    /// each cell on.
+    fn hold(&mut self, rule: &Rule, cells: usize) {
+        self.held.clear();
+        self.held.resize(self.count, rule.languages);
+        for &need in &rule.needs {
+            let row = (usize::from(self.rows_of[need as usize]) - 1) * self.width;
+            let mut row = &self.cells[row..][..self.count];
+            // Each cell and those behind it, all but the last step.
+            if cells > 2 {
+                self.wide.clear();
+                self.wide.extend_from_slice(row);
+                for step in 1..cells - 1 {
+                    let behind = row.get(step..).unwrap_or_default();
+                    for (wide, cell) in self.wide.iter_mut().zip(behind) {
+                        *wide |= cell;
+                    }
+                }
+                row = &self.wide;
+            }
+            // The last cell has none behind it.
+            let (held, last) = self.held.split_at_mut(self.count - 1);
+            last[0] &= row[self.count - 1];
+            let (row, next) = (&row[..held.len()], &row[1..]);
+            for (index, held) in held.iter_mut().enumerate() {
+                *held &= row[index] | next[index];
+            }
+            let any = self.held.iter().fold(0, |any, held| any | held);
+            if any == 0 {
+                break;
+            }
+        }
     }
 }
 
@@ -111,11 +277,11 @@ impl Places<'_> {
 pub(super) struct Asked<'g> {
     overview: &'g Overview,
     /// Rules, by index, with the languages in which they could hold.
-    pub(super) rules: Vec<(usize, Languages)>,
-    /// The same for names that follow from others, those they are made of first.
-    pub(super) derives: Vec<(usize, Languages)>,
+    rules: Vec<(usize, Languages)>,
+    /// Names that follow from others, by index, those they are made of first.
+    derives: Vec<usize>,
     /// All those languages.
-    pub(super) languages: Languages,
+    languages: Languages,
     elements: Vec<bool>,
     names: Vec<bool>,
 }
@@ -125,25 +291,12 @@ pub(super) struct Spoken<'g> {
     pub(super) language: Languages,
     /// For each phrase that stands for a name which is asked for, the numbers of both.
     pub(super) phrases: Vec<(u16, u32)>,
-    pub(super) derives: Vec<&'g Rule>,
     pub(super) rules: Vec<&'g Rule>,
 }
 
 impl<'g> Asked<'g> {
-    /// What the rules need that could hold by the words that were found, of those that `is_wanted`.
-    pub(super) fn new(
-        glance: &Glance<'g>,
-        names: &Names<'_>,
-        is_wanted: impl Fn(&Rule) -> bool,
-    ) -> Self {
-        let overview = glance.overview;
-        let heard = glance.heard(names);
-        let rules = overview.rules.iter().enumerate();
-        let rules: Vec<(usize, Languages)> = rules
-            .filter(|(_, rule)| is_wanted(rule))
-            .map(|(index, rule)| (index, names.hold(rule) & heard.of(rule)))
-            .filter(|(_, languages)| *languages != 0)
-            .collect();
+    /// What these rules need, in these languages, and what excuses them.
+    pub(super) fn new(overview: &'g Overview, rules: Vec<(usize, Languages)>) -> Self {
         let mut asked = Self {
             overview,
             languages: rules.iter().fold(0, |all, (_, languages)| all | languages),
@@ -153,16 +306,17 @@ impl<'g> Asked<'g> {
             names: vec![false; overview.elements_of.len()],
         };
         for index in 0..asked.rules.len() {
-            asked.need(&overview.rules[asked.rules[index].0]);
+            let rule = &overview.rules[asked.rules[index].0];
+            asked.need(rule);
+            for &name in &rule.unless {
+                asked.names[name as usize] = true;
+            }
         }
         // Those that are made of others come last.
         for (index, derive) in overview.derives.iter().enumerate().rev() {
-            if asked.needs(derive.gives) {
-                let languages = names.hold(derive) & asked.languages;
-                if languages != 0 {
-                    asked.need(derive);
-                    asked.derives.push((index, languages));
-                }
+            if asked.names[derive.gives as usize] && derive.languages & asked.languages != 0 {
+                asked.need(derive);
+                asked.derives.push(index);
             }
         }
         asked.derives.reverse();
@@ -179,18 +333,23 @@ impl<'g> Asked<'g> {
         }
     }
 
-    /// Asks for what excuses the rules too.
-    pub(super) fn need_excuses(&mut self) {
-        for (index, _) in &self.rules {
-            for &name in &self.overview.rules[*index].unless {
-                self.names[name as usize] = true;
-            }
-        }
+    /// Names that follow from others and are asked for in a language.
+    pub(super) fn derives(&self, language: Languages) -> impl Iterator<Item = &'g Rule> {
+        let derives = &self.overview.derives;
+        let all = self.derives.iter().map(|&index| &derives[index]);
+        all.filter(move |derive| derive.languages & language != 0)
     }
 
-    /// Is this name a part of any of the rules?
-    pub(super) fn needs(&self, name: u32) -> bool {
-        self.names[name as usize]
+    /// Numbers for the names that are asked for, from 1 on, so that tables of them are small; 0 for the
+    /// others. And how many numbers there are.
+    pub(super) fn numbers(&self) -> (Vec<u16>, usize) {
+        let mut asked = 0;
+        let mut number = |&is_asked: &bool| {
+            asked += u16::from(is_asked);
+            if is_asked { asked } else { 0 }
+        };
+        let numbers = self.names.iter().map(&mut number).collect();
+        (numbers, usize::from(asked) + 1)
     }
 
     /// What is asked, by language. `numbers` are those of the names, `phrases` those of [`Self::phrases`].
@@ -200,25 +359,22 @@ impl<'g> Asked<'g> {
         let languages = languages.filter(|language| self.languages & language != 0);
         let mut spoken: Vec<Spoken<'g>> = languages
             .map(|language| {
-                let of = |asked: &[(usize, Languages)], rules: &'g [Rule]| {
-                    let asked = asked.iter().filter(|it| it.1 & language != 0);
-                    asked.map(|(index, _)| &rules[*index]).collect()
-                };
+                let rules = self.rules.iter().filter(|it| it.1 & language != 0);
                 Spoken {
                     language,
                     phrases: Vec::new(),
-                    derives: of(&self.derives, &overview.derives),
-                    rules: of(&self.rules, &overview.rules),
+                    rules: rules.map(|(index, _)| &overview.rules[*index]).collect(),
                 }
             })
             .collect();
         for (index, phrase) in (0u32..).zip(phrases) {
             for &(name, languages) in overview.meanings(phrase) {
-                if !self.needs(name) {
+                let number = numbers[name as usize];
+                if number == 0 {
                     continue;
                 }
                 for one in spoken.iter_mut().filter(|it| languages & it.language != 0) {
-                    one.phrases.push((numbers[name as usize], index));
+                    one.phrases.push((number, index));
                 }
             }
         }
@@ -229,149 +385,209 @@ impl<'g> Asked<'g> {
     pub(super) fn phrases(&self, glance: &Glance<'g>) -> Vec<&'g Phrase> {
         let is_needed = |phrase: &&Phrase| {
             let mut names = self.overview.meanings(phrase).iter();
-            names.any(|&(name, languages)| languages & self.languages != 0 && self.needs(name))
+            names.any(|&(name, languages)| {
+                languages & self.languages != 0 && self.names[name as usize]
+            })
         };
         glance.phrases().filter(is_needed).collect()
     }
 }
 
-/// Numbers for the names that were found, from 1 on, so that tables of them are small; 0 for the others.
-pub(super) fn numbers(names: &Names<'_>) -> (Vec<u16>, usize) {
-    let mut found = 0;
-    let mut number = |&languages: &Languages| {
-        found += u16::from(languages != 0);
-        if languages != 0 { found } else { 0 }
-    };
-    let numbers = names.names.iter().map(&mut number).collect();
-    (numbers, usize::from(found) + 1)
-}
-
 impl Glance<'_> {
-    /// As [`Self::signals`], but only of patterns whose words stand near each other.
-    pub(crate) fn near_signals(&self, names: &Names<'_>) -> Vec<u16> {
+    /// The rules whose words stand near each other, by index, with the languages in which they do.
+    pub(super) fn near(&self) -> Vec<(usize, Languages)> {
         let overview = self.overview;
-        let asked = Asked::new(self, names, |_| true);
-        let (numbers, count) = numbers(names);
-        let phrases = asked.phrases(self);
-        let mut spoken = asked.by_language(&numbers, &phrases);
-        let mut places = Places {
-            elements: &overview.elements,
-            numbers,
-            names: vec![0; count],
+        let heard = self.heard();
+        let marks = self.marks();
+        // What could be anywhere: signs whose places were not all noted.
+        let signs = self.by_signs().filter(|_| self.has_many_signs);
+        let mut anywhere: Vec<(u32, Languages)> = signs
+            .map(|phrase| (phrase.name, phrase.languages))
+            .collect();
+        let all = Anywhere::new(overview, &marks, &anywhere);
+        // And what a regular expression finds, which may be far from its word.
+        let regexes = overview.derives.iter().filter(|it| cells(it).is_none());
+        let regexes = regexes.map(|derive| (derive.gives, all.hold(derive)));
+        anywhere.extend(regexes.filter(|(_, languages)| *languages != 0));
+        let rules = overview.rules.iter().enumerate();
+        let mut open: Vec<Open<'_>> = rules
+            .filter_map(|(index, rule)| {
+                let may_hold = all.hold(rule) & heard.of(rule);
+                (may_hold != 0).then(|| Open {
+                    index,
+                    rule,
+                    may_hold,
+                    holds: if cells(rule).is_none() { may_hold } else { 0 },
+                })
+            })
+            .collect();
+        let cells_of = |marks: &[Mark]| match (marks.first(), marks.last()) {
+            (Some(first), Some(last)) => (last.cell - first.cell) as usize + 1,
+            _ => 0,
         };
-        let mut sections = Sections::new(self);
-        let mut located: Vec<Blocks> = Vec::new();
-        let mut signals: Vec<u16> = Vec::new();
-        while sections.next() && !spoken.is_empty() {
-            located.clear();
-            located.extend(phrases.iter().map(|phrase| sections.blocks_of(phrase)));
-            for Spoken {
-                language,
-                phrases,
-                derives,
-                rules,
-            } in &spoken
-            {
-                places.names.fill(0);
-                for (name, _) in self.by_signs().filter(|it| it.1 & language != 0) {
-                    *places.name(name) = Blocks::MAX;
-                }
-                if let Some(number) = overview.number.filter(|_| sections.numbers != 0) {
-                    *places.name(number) |= sections.numbers;
-                }
-                for &(name, phrase) in phrases {
-                    places.names[usize::from(name)] |= located[phrase as usize];
-                }
-                for derive in derives {
-                    let blocks = places.hold(derive);
-                    *places.name(derive.gives) |= blocks;
-                }
-                for rule in rules {
-                    let signal = rule.gives as u16;
-                    if !signals.contains(&signal) && places.hold(rule) != 0 {
-                        signals.push(signal);
-                    }
+        let width = cells_of(&marks).min(MOST_CELLS);
+        let mut grid = Grid::new(&all, open.iter().map(|open| open.rule), width);
+        let mut first = 0;
+        while first < marks.len() && !open.is_empty() {
+            let cell = marks[first].cell;
+            let among = |count: u32| {
+                first + marks[first..].partition_point(|mark| mark.cell - cell < count)
+            };
+            let last = among(MOST_CELLS as u32);
+            grid.fill(&marks[first..last], &anywhere);
+            for open in open.iter_mut().filter(|it| it.holds != it.may_hold) {
+                if let Some(cells) = cells(open.rule) {
+                    grid.hold(open.rule, cells);
+                    let held = grid.held.iter().fold(0, |all, held| all | held);
+                    open.holds |= held & open.may_hold;
                 }
             }
-            for one in &mut spoken {
-                one.rules
-                    .retain(|rule| !signals.contains(&(rule.gives as u16)));
-            }
-            spoken.retain(|one| !one.rules.is_empty());
+            first = match last < marks.len() {
+                true => among(MOST_CELLS as u32 - SHARED_CELLS),
+                false => last,
+            };
         }
-        signals
+        let near = open.into_iter().filter(|open| open.holds != 0);
+        near.map(|open| (open.index, open.holds)).collect()
+    }
+
+    /// What stands where, in the order of the texts.
+    fn marks(&self) -> Vec<Mark> {
+        let overview = self.overview;
+        let meanings = Meanings::new(self);
+        let mut marks = Vec::with_capacity(self.sequence.len());
+        let mut signs = self.sign_places.iter().peekable();
+        let mut next_sign = signs.peek().map_or(usize::MAX, |it| it.1 as usize);
+        let (mut at, mut cell) = (0, 0);
+        for (index, &word) in self.sequence.iter().enumerate() {
+            at += distance(word);
+            cell = at / CELL;
+            while next_sign <= index {
+                let sign = signs.next().map(|it| it.0);
+                marks.extend(
+                    sign.into_iter()
+                        .flat_map(|sign| self.sign_marks(sign, cell)),
+                );
+                next_sign = signs.peek().map_or(usize::MAX, |it| it.1 as usize);
+            }
+            let word = different(word);
+            if word == 0 {
+                continue;
+            }
+            let (names, phrases) = &meanings.of[word];
+            for &(name, languages) in &meanings.names[names.start as usize..names.end as usize] {
+                marks.push(Mark {
+                    cell,
+                    name,
+                    languages,
+                });
+            }
+            for (phrase, place) in &meanings.phrases[phrases.start as usize..phrases.end as usize] {
+                let stands = index.checked_sub(*place).is_some_and(|first| {
+                    let mut words = (first..).zip(overview.words(phrase));
+                    words.all(|(index, &word)| self.has(index, word))
+                });
+                if stands {
+                    let names = overview.meanings(phrase).iter();
+                    marks.extend(names.map(|&(name, languages)| Mark {
+                        cell,
+                        name,
+                        languages,
+                    }));
+                }
+            }
+        }
+        for (sign, _) in signs {
+            marks.extend(self.sign_marks(*sign, cell));
+        }
+        marks
+    }
+
+    fn sign_marks(&self, sign: u8, cell: u32) -> impl Iterator<Item = Mark> {
+        let phrases = self.by_signs().filter(move |phrase| phrase.first == sign);
+        phrases.map(move |phrase| Mark {
+            cell,
+            name: phrase.name,
+            languages: phrase.languages,
+        })
+    }
+
+    /// Is this word of the packs in the word at this place of the sequence?
+    pub(super) fn has(&self, index: usize, word: u32) -> bool {
+        let other = self.sequence.get(index);
+        other.is_some_and(|&other| self.parts_of(other).contains(&word))
+    }
+
+    /// The words of the packs in a word of the sequence.
+    pub(super) fn parts_of(&self, word: u32) -> &[u32] {
+        let range = &self.different[different(word)];
+        &self.parts[range.start as usize..range.end as usize]
     }
 }
 
-/// The sections of a message, one after the other.
-struct Sections<'g> {
-    glance: &'g Glance<'g>,
-    /// Where in the sequence the next section begins.
-    next: usize,
-    is_done: bool,
-    /// The blocks of each different word, and those of each word of the packs, of which most are 0.
-    different: Vec<Blocks>,
-    words: Vec<Blocks>,
-    numbers: Blocks,
+/// A rule that could hold by the words that stand anywhere.
+struct Open<'m> {
+    index: usize,
+    rule: &'m Rule,
+    may_hold: Languages,
+    /// The languages in which its words stand near each other.
+    holds: Languages,
 }
 
-impl<'g> Sections<'g> {
-    fn new(glance: &'g Glance<'g>) -> Self {
-        Self {
-            glance,
-            next: 0,
-            is_done: false,
-            different: vec![0; glance.different.len()],
-            words: vec![0; glance.found.len() + 1],
-            numbers: 0,
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use crate::classify::builtin;
+    use crate::classify::matcher::Matcher;
+    use crate::classify::pack::Pack;
+    use crate::diagnose::{Diagnostics, Source};
 
-    /// Goes to the next section; `false` behind the last one.
-    fn next(&mut self) -> bool {
-        if self.is_done {
-            return false;
-        }
-        self.different.fill(0);
-        self.is_done = true;
-        let mut following = None;
-        let mut at = 0;
-        let words = self.glance.sequence.iter().enumerate().skip(self.next);
-        for (index, &word) in words {
-            if index > self.next {
-                at += distance(word);
-            }
-            if at >= STEP {
-                following = following.or(Some(index));
-            }
-            if at >= STEP + SHARED {
-                self.is_done = false;
-                break;
-            }
-            self.different[different(word)] |= 1 << (at / WORDS);
-        }
-        self.next = following.unwrap_or(self.next);
-        self.words.fill(0);
-        self.numbers = 0;
-        for (parts, blocks) in self.glance.different.iter().zip(&self.different) {
-            for &part in &self.glance.parts[parts.start as usize..parts.end as usize] {
-                match part {
-                    NUMBER => self.numbers |= blocks,
-                    word => self.words[self.glance.seen[word as usize] as usize] |= blocks,
-                }
-            }
-        }
-        true
-    }
-
-    /// The blocks in which a phrase could stand.
-    fn blocks_of(&self, phrase: &Phrase) -> Blocks {
-        let reach = blocks(u32::from(phrase.reach));
-        let overview = self.glance.overview;
-        let blocks = overview
-            .words(phrase)
+    fn matcher() -> Matcher {
+        let mut problems = Diagnostics::new();
+        let packs: Vec<Pack> = builtin::PACKS
             .iter()
-            .map(|&word| self.words[self.glance.seen[word as usize] as usize]);
-        blocks.fold(Blocks::MAX, |all, blocks| all & spread(blocks, reach))
+            .filter(|it| ["packs/common.toml", "packs/en.toml"].contains(&it.0))
+            .filter_map(|(name, text)| Pack::parse(&Source::new(*name, *text), &mut problems))
+            .collect();
+        assert_eq!(packs.len(), 2);
+        Matcher::new(&packs, &mut problems).expect("the packs load")
+    }
+
+    /// The signals that a text could give by how near its words stand.
+    fn near(matcher: &Matcher, text: &str) -> Vec<String> {
+        let mut glance = matcher.glance_at_keys().expect("few languages");
+        glance.look(text);
+        let near = glance.near();
+        let signals = glance.signals(near.iter().map(|(rule, _)| *rule));
+        let ids = signals.iter().map(|&signal| matcher.signal_id(signal));
+        ids.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_pattern_is_seen_wherever_cells_end() {
+        let matcher = matcher();
+        let pattern = format!("our call {}video", "blue ".repeat(15));
+        assert!(near(&matcher, &pattern).iter().any(|id| id == "chat.met"));
+        // Among the first cells that are looked at together, at their end, and among the next ones.
+        for before in (0..40).chain(3_400..4_200) {
+            let text = format!("you {}{pattern}", "blue ".repeat(before));
+            let near = near(&matcher, &text);
+            assert!(
+                near.iter().any(|id| id == "chat.met"),
+                "{before} words before"
+            );
+        }
+    }
+
+    #[test]
+    fn words_that_stand_far_apart_make_no_pattern() {
+        let matcher = matcher();
+        let seen = |between: usize| {
+            let text = format!("undress {}camera", "blue ".repeat(between));
+            near(&matcher, &text)
+                .iter()
+                .any(|id| id == "chat.undressed")
+        };
+        assert!(seen(0) && seen(5));
+        assert!(!seen(40) && !seen(400) && !seen(5_000));
     }
 }

@@ -51,8 +51,10 @@ pub(super) struct Overview {
     /// Where the phrases stand of which a word, by number, is the rarest.
     phrases_of: Vec<Range<u32>>,
     phrases: Phrases,
-    /// Names for which signs alone stand, with these signs: they are only known to be there or not.
-    pub(super) signs: Vec<(u32, Languages, Signs)>,
+    /// Phrases of signs alone.
+    pub(super) signs: Vec<SignPhrase>,
+    /// Is this character a sign of any of them?
+    pub(super) is_sign: [bool; 128],
     /// The class of numbers.
     pub(super) number: Option<u32>,
     /// The elements that a name is in.
@@ -64,6 +66,17 @@ pub(super) struct Overview {
     /// Patterns; `gives` is a signal, and those of one signal stand together.
     pub(super) rules: Vec<Rule>,
     pub(super) words: usize,
+}
+
+/// A phrase without a letter or digit, such as `$`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SignPhrase {
+    /// What it stands for, in these languages.
+    pub(super) name: u32,
+    pub(super) languages: Languages,
+    pub(super) signs: Signs,
+    /// The sign that it begins with.
+    pub(super) first: u8,
 }
 
 /// Where every element may hold, so may this.
@@ -370,8 +383,14 @@ impl Overview {
                     builder.lengthen(name, reach + 1);
                 }
                 if words.is_empty() {
-                    let needed = signs(text);
-                    by_signs.extend(names.into_iter().map(|(name, bits)| (name, bits, needed)));
+                    let first = text.bytes().next().unwrap_or_default();
+                    let phrases = names.into_iter().map(|(name, languages)| SignPhrase {
+                        name,
+                        languages,
+                        signs: signs(text),
+                        first,
+                    });
+                    by_signs.extend(phrases);
                     continue;
                 }
                 let is_word = words.len() == 1 && text.bytes().all(is_word_byte);
@@ -447,7 +466,7 @@ impl Overview {
         is_whole: bool,
         builder: Builder,
         mut phrases: Phrases,
-        signs: Vec<(u32, Languages, Signs)>,
+        signs: Vec<SignPhrase>,
         number: Option<u32>,
         (derives, rules): (Rules<(usize, u32)>, Rules<u32>),
         is_of_numbers: impl Fn(u32) -> bool,
@@ -495,6 +514,7 @@ impl Overview {
             has_neighbours,
             phrases_of,
             phrases,
+            is_sign: std::array::from_fn(|sign| signs.iter().any(|it| it.signs >> sign & 1 == 1)),
             signs,
             number,
             elements_of,

@@ -15,7 +15,7 @@ pub(super) struct Begun {
 /// Counts words where letters without spaces stand among others.
 #[derive(Debug, Default)]
 pub(super) struct Script {
-    /// Letters without spaces so far.
+    /// Letters without spaces so far, less whole fives.
     signs: u32,
     pub(super) ends_with_sign: bool,
 }
@@ -26,18 +26,22 @@ impl Script {
         let has_signs = run.iter().any(|&byte| is_sign(byte));
         let mut is_letter = is_joined;
         let mut begun = Begun { first: 0, all: 0 };
-        for (at, &byte) in run.iter().enumerate().filter(|_| has_signs) {
+        let mut at = 0;
+        while at < run.len() && has_signs {
+            let byte = run[at];
             let begins = match byte {
-                0x80..=0xbf => continue,
                 _ if is_sign(byte) => {
-                    self.signs += 1;
+                    self.signs = (self.signs + 1) % 5;
                     is_letter = false;
-                    matches!(self.signs % 5, 1 | 3)
+                    matches!(self.signs, 1 | 3)
                 }
+                0x80..=0xbf => false,
                 _ => !std::mem::replace(&mut is_letter, true),
             };
             begun.first += u32::from(begins && at == 0);
             begun.all += u32::from(begins);
+            // Every such letter has three bytes.
+            at += if is_sign(byte) { 3 } else { 1 };
         }
         self.ends_with_sign = has_signs && !is_letter;
         has_signs.then_some(begun)
