@@ -45,15 +45,18 @@ struct Table {
 }
 
 /// Where the texts with one first word stand among the candidates.
+///
+/// Four of them fill a cache line, and most of what a lexicon takes are its places.
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
-    hash: u64,
+    /// The lower half of the hash; the place is found by the upper one.
+    hash: u32,
     /// Where the first word stands among the bytes.
     key: u32,
     first: u32,
-    /// From here on so much stands behind the first word that it can be searched by it, in order.
-    long: u32,
-    last: u32,
+    /// So many are of one byte or none behind the first word; those behind them can be searched, in order.
+    short: u16,
+    count: u16,
 }
 
 /// From so many candidates on they are searched.
@@ -79,6 +82,18 @@ struct Entry<'t> {
 /// Where the lengths of beginnings with these two bytes stand; the second one is 0 where there is none.
 fn beginning(first: u8, second: u8) -> usize {
     (usize::from(first) << 4 ^ usize::from(second)) & (BEGINNINGS - 1)
+}
+
+/// The place among so many at which a search for this hash begins.
+fn place(hash: u64, places: usize) -> usize {
+    ((u64::from((hash >> 20) as u32) * places as u64) >> 32) as usize
+}
+
+fn next(place: usize, places: usize) -> usize {
+    match place + 1 {
+        end if end == places => 0,
+        next => next,
+    }
 }
 
 fn length_bit(length: usize) -> u64 {
@@ -203,8 +218,13 @@ impl Table {
             return Self::default();
         }
         entries.sort_by_key(|it| (it.key, it.rest.len() > 1, it.rest));
-        let keys = entries.chunk_by(|a, b| a.key == b.key).count();
-        let size = (keys * 2).next_power_of_two();
+        let groups = || {
+            let same = entries.chunk_by(|a, b| a.key == b.key);
+            // More than can be counted stand in further places.
+            same.flat_map(|group| group.chunks(usize::from(u16::MAX)))
+        };
+        let keys = groups().count();
+        let size = keys + keys / 2 + 1;
         let mut table = Self {
             lengths: 0,
             filter: vec![0; 1 << (FILTER_BITS - 6)],
@@ -214,17 +234,16 @@ impl Table {
             bytes: Vec::new(),
         };
         let mut first = 0;
-        for group in entries.chunk_by(|a, b| a.key == b.key) {
+        for group in groups() {
             let hash = hash(group[0].key);
             table.lengths |= length_bit(group[0].key.len());
             let bit = hash >> (64 - FILTER_BITS);
             table.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
-            let mut place = (hash >> 20) as usize & (size - 1);
-            while table.places[place].first < table.places[place].last {
-                place = (place + 1) & (size - 1);
+            let mut place = place(hash, size);
+            while table.places[place].count > 0 {
+                place = next(place, size);
             }
             let short = group.partition_point(|it| it.rest.len() < 2);
-            let last = first + group.len() as u32;
             let key = table.bytes.len() as u32;
             table.bytes.extend_from_slice(group[0].key);
             for entry in group {
@@ -236,13 +255,13 @@ impl Table {
                 table.bytes.extend_from_slice(entry.rest);
             }
             table.places[place] = Place {
-                hash,
+                hash: hash as u32,
                 key,
                 first,
-                long: first + short as u32,
-                last,
+                short: short as u16,
+                count: group.len() as u16,
             };
-            first = last;
+            first += group.len() as u32;
         }
         table.bytes.shrink_to_fit();
         table
@@ -278,23 +297,23 @@ impl Table {
         hash: u64,
         found: &mut impl FnMut(u32, usize, usize),
     ) {
-        let mut place = (hash >> 20) as usize & (self.places.len() - 1);
-        // There are twice as many places as keys, so that a free one comes soon.
+        let mut place = place(hash, self.places.len());
+        // A third of the places is free, so that one comes soon.
         loop {
             let Place {
                 hash: known,
                 key,
                 first,
-                long,
-                last,
+                short,
+                count,
             } = self.places[place];
-            if first == last {
+            if count == 0 {
                 return;
             }
             // All candidates of a place have the same key.
             // The first rest stands right behind it.
             let key = key as usize..self.candidates[first as usize].rest as usize;
-            if known == hash && self.bytes[key] == bytes[start..end] {
+            if known == hash as u32 && self.bytes[key] == bytes[start..end] {
                 let after = &bytes[end..];
                 let seen = head(after);
                 let mut try_all = |range: Range<u32>| {
@@ -316,14 +335,15 @@ impl Table {
                         }
                     }
                 };
-                if last - first < MANY {
+                let (long, last) = (first + u32::from(short), first + u32::from(count));
+                if u32::from(count) < MANY {
                     try_all(first..last);
                 } else {
                     try_all(first..long);
                     try_all(self.alike(long..last, seen));
                 }
             }
-            place = (place + 1) & (self.places.len() - 1);
+            place = next(place, self.places.len());
         }
     }
 
@@ -403,6 +423,22 @@ mod tests {
             assert_eq!(found, naive(text), "{text}");
             assert_eq!(end, text.len());
         }
+    }
+
+    #[test]
+    fn more_texts_than_a_place_counts_begin_with_one_word() {
+        let texts: Vec<String> = (0..70_000).map(|number| format!("w {number:05}")).collect();
+        let lexicon = Lexicon::new(
+            (0u32..)
+                .zip(&texts)
+                .map(|(number, text)| (text.as_str(), number, false)),
+        );
+        let mut found = Vec::new();
+        let text = "w 69999 w 00000, w 65535; w 70000";
+        lexicon.walk(text.as_bytes(), 0, text.len(), true, |number, _, _| {
+            found.push(number);
+        });
+        assert_eq!(found, [69_999, 0, 65_535]);
     }
 
     #[test]
