@@ -42,9 +42,72 @@ impl Names {
     }
 }
 
+/// A word or phrase where a pack has it.
+struct Literal {
+    start: u32,
+    length: u32,
+    target: Target,
+}
+
+/// All words and phrases of all packs, in the order of the packs.
+///
+/// Their texts stand one after the other: in pieces of their own they take several times the memory, and
+/// leave holes between what stays.
+#[derive(Default)]
+struct Literals {
+    text: String,
+    list: Vec<Literal>,
+}
+
+impl Literals {
+    fn push(&mut self, text: &str, target: Target) {
+        self.list.push(Literal {
+            start: self.text.len() as u32,
+            length: text.len() as u32,
+            target,
+        });
+        self.text.push_str(text);
+    }
+}
+
+/// Each different text, as it first comes, and where what it stands for is in the second list.
+fn joined(text: &str, list: Vec<Literal>) -> (Vec<(&str, Range<u32>)>, Vec<Target>) {
+    let text = |number: u32| {
+        let literal = &list[number as usize];
+        &text[literal.start as usize..][..literal.length as usize]
+    };
+    let mut numbers: Vec<u32> = (0..list.len() as u32).collect();
+    numbers.sort_unstable_by_key(|&number| (text(number), number));
+    let mut groups: Vec<&[u32]> = numbers.chunk_by(|a, b| text(*a) == text(*b)).collect();
+    groups.sort_unstable_by_key(|group| group[0]);
+    let mut targets: Vec<Target> = Vec::with_capacity(list.len());
+    let mut texts = Vec::with_capacity(groups.len());
+    for group in groups {
+        let start = targets.len();
+        for &number in group {
+            let target = list[number as usize].target;
+            // A wider edge of the same word makes the narrower one useless.
+            match targets[start..]
+                .iter_mut()
+                .find(|t| t.language == target.language && t.name == target.name)
+            {
+                Some(known) => {
+                    known.left &= target.left;
+                    known.right &= target.right;
+                    known.left_latin &= target.left_latin;
+                    known.right_latin &= target.right_latin;
+                }
+                None => targets.push(target),
+            }
+        }
+        texts.push((text(group[0]), start as u32..targets.len() as u32));
+    }
+    targets.shrink_to_fit();
+    (texts, targets)
+}
+
 struct Builder<'p> {
-    texts: HashMap<String, usize>,
-    literals: Vec<(String, Vec<Target>)>,
+    literals: Literals,
     signals: Names,
     problems: &'p mut Diagnostics,
 }
@@ -81,24 +144,7 @@ impl Builder<'_> {
                 && !open_right
                 && bytes[bytes.len() - 1].is_ascii_alphabetic(),
         };
-        let index = *self.texts.entry(folded.to_owned()).or_insert_with(|| {
-            self.literals.push((folded.to_owned(), Vec::new()));
-            self.literals.len() - 1
-        });
-        let targets = &mut self.literals[index].1;
-        // A wider edge of the same word makes the narrower one useless.
-        match targets
-            .iter_mut()
-            .find(|t| t.language == language && t.name == name)
-        {
-            Some(known) => {
-                known.left &= target.left;
-                known.right &= target.right;
-                known.left_latin &= target.left_latin;
-                known.right_latin &= target.right_latin;
-            }
-            None => targets.push(target),
-        }
+        self.literals.push(folded, target);
         Ok(())
     }
 
@@ -295,8 +341,7 @@ impl Matcher {
     /// Every problem in every pack is added to `problems`; `None` where there was one.
     pub(crate) fn new(packs: &[Pack], problems: &mut Diagnostics) -> Option<Self> {
         let mut builder = Builder {
-            texts: HashMap::new(),
-            literals: Vec::new(),
+            literals: Literals::default(),
             signals: Names::default(),
             problems,
         };
@@ -328,25 +373,14 @@ impl Matcher {
         if builder.problems.has_errors() {
             return None;
         }
-        let mut targets_of = Vec::new();
-        let mut targets = Vec::new();
-        // In lists of their own they take several times the memory, and what comes now needs most of it.
-        builder.texts = HashMap::new();
-        let literals = std::mem::take(&mut builder.literals).into_iter();
-        let texts: Vec<String> = literals
-            .map(|(text, found)| {
-                let start = targets.len() as u32;
-                targets.extend_from_slice(&found);
-                targets_of.push(start..targets.len() as u32);
-                text
-            })
-            .collect();
+        let Literals { text, list } = std::mem::take(&mut builder.literals);
+        let (texts, targets) = joined(&text, list);
         let targets_of_text =
             |range: &Range<u32>| &targets[range.start as usize..range.end as usize];
         let mut words = Vec::new();
         let mut loose = Vec::new();
         let mut foreign = Vec::new();
-        for (number, (text, range)) in (0u32..).zip(texts.iter().zip(&targets_of)) {
+        for (number, (text, range)) in (0u32..).zip(&texts) {
             let found = targets_of_text(range);
             let begins_words = found.iter().all(|target| {
                 let language = &languages[usize::from(target.language)];
@@ -354,13 +388,25 @@ impl Matcher {
             });
             if begins_words {
                 let is_open = found.iter().any(|target| !target.right);
-                words.push((text.as_str(), number, is_open));
+                words.push((*text, number, is_open));
             } else if is_foreign(text.as_bytes()[0]) {
-                foreign.push((text.as_str(), number));
+                foreign.push((*text, number));
             } else {
-                loose.push((text.as_str(), number));
+                loose.push((*text, number));
             }
         }
+        let small = "the packs are far smaller than the automaton's limit of states";
+        // Before the overviews: what these are made of is given back, and the peak is theirs.
+        let lexicon = Lexicon::new(words.into_iter());
+        let standard = MatchKind::Standard;
+        let loose = Loose::new(&loose, |texts| {
+            let automaton = DFA::builder().match_kind(standard).build(texts);
+            automaton.expect(small)
+        });
+        let foreign = Loose::new(&foreign, |texts| {
+            let automaton = NFA::builder().match_kind(standard).build(texts);
+            automaton.expect(small)
+        });
         for language in &mut languages {
             language.gate = Gate::new(language);
         }
@@ -371,9 +417,10 @@ impl Matcher {
         let signals = &builder.signals.list;
         let is_of_numbers = |signal: u16| is_of_numbers(&signals[usize::from(signal)]);
         let overview = |is_whole, is_asked: &dyn Fn(&str) -> bool| {
-            let ranges = targets_of.iter().map(targets_of_text);
             Overview::new(
-                texts.iter().map(String::as_str).zip(ranges),
+                texts
+                    .iter()
+                    .map(|(text, range)| (*text, targets_of_text(range))),
                 &languages,
                 number,
                 is_whole,
@@ -383,22 +430,11 @@ impl Matcher {
         };
         let keys = overview(false, &is_key);
         let overview = overview(true, &|id| !category(id).is_some_and(Category::is_guard));
-        let small = "the packs are far smaller than the automaton's limit of states";
         Some(Self {
-            lexicon: Lexicon::new(words.into_iter()),
-            loose: Loose::new(&loose, |texts| {
-                DFA::builder()
-                    .match_kind(MatchKind::Standard)
-                    .build(texts)
-                    .expect(small)
-            }),
-            foreign: Loose::new(&foreign, |texts| {
-                NFA::builder()
-                    .match_kind(MatchKind::Standard)
-                    .build(texts)
-                    .expect(small)
-            }),
-            targets_of,
+            lexicon,
+            loose,
+            foreign,
+            targets_of: texts.iter().map(|(_, range)| range.clone()).collect(),
             targets,
             number,
             keys,
