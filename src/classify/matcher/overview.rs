@@ -171,25 +171,22 @@ pub(super) fn pair(first: u32, second: u32) -> u32 {
 }
 
 #[derive(Default)]
-struct Builder {
-    numbers: HashMap<(String, Fit), u32>,
-    texts: Vec<(String, Fit)>,
+struct Builder<'t> {
+    numbers: HashMap<(&'t str, Fit), u32>,
+    texts: Vec<(&'t str, Fit)>,
     names: HashMap<String, u32>,
     elements: HashMap<Vec<u32>, u32>,
     /// The most words that a name has.
     lengths: HashMap<u32, u32>,
 }
 
-impl Builder {
-    fn word(&mut self, text: &str, fit: Fit) -> u32 {
+impl<'t> Builder<'t> {
+    fn word(&mut self, text: &'t str, fit: Fit) -> u32 {
         let next = self.texts.len() as u32;
-        *self
-            .numbers
-            .entry((text.to_owned(), fit))
-            .or_insert_with(|| {
-                self.texts.push((text.to_owned(), fit));
-                next
-            })
+        *self.numbers.entry((text, fit)).or_insert_with(|| {
+            self.texts.push((text, fit));
+            next
+        })
     }
 
     fn name(&mut self, name: &str) -> u32 {
@@ -198,7 +195,7 @@ impl Builder {
     }
 
     /// The phrase of a text whose outer edges are open or not.
-    fn phrase(&mut self, text: &str, is_open: (bool, bool)) -> (Vec<u32>, Vec<u32>) {
+    fn phrase(&mut self, text: &'t str, is_open: (bool, bool)) -> (Vec<u32>, Vec<u32>) {
         let bytes = text.as_bytes();
         let (mut words, mut pairs) = (Vec::new(), Vec::new());
         let mut before = None;
@@ -464,7 +461,7 @@ impl Overview {
 
     fn assemble(
         is_whole: bool,
-        builder: Builder,
+        builder: Builder<'_>,
         mut phrases: Phrases,
         signs: Vec<SignPhrase>,
         number: Option<u32>,
@@ -496,7 +493,7 @@ impl Overview {
         let numbered = || (0u32..).zip(&builder.texts);
         let inside: Vec<(u32, &str)> = numbered()
             .filter(|(_, (_, fit))| *fit == Fit::Inside)
-            .map(|(number, (text, _))| (number, text.as_str()))
+            .map(|(number, (text, _))| (number, *text))
             .collect();
         Some(Self {
             id: OVERVIEWS.fetch_add(1, Ordering::Relaxed),
@@ -504,7 +501,7 @@ impl Overview {
             lexicon: Lexicon::new(
                 numbered()
                     .filter(|(_, (_, fit))| *fit != Fit::Inside)
-                    .map(|(number, (text, fit))| (text.as_str(), number, *fit == Fit::Beginning)),
+                    .map(|(number, (text, fit))| (*text, number, *fit == Fit::Beginning)),
             ),
             inside: AhoCorasick::builder()
                 .kind(Some(AhoCorasickKind::ContiguousNFA))
