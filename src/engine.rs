@@ -10,9 +10,11 @@ use crate::outbound::Keys;
 use crate::policy::{Facts, Needs, Plan};
 use arc_swap::ArcSwap;
 use std::fmt;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use tokio::task::spawn_blocking;
 
 /// Judging more than this at once, in bytes, is done where it holds up no other session.
 const LONG_WORK: usize = 1 << 20;
@@ -193,11 +195,44 @@ impl Engine {
     ///
     /// Only by a bug; the caller must be ready for it.
     pub async fn judge(&self, envelope: &Envelope, raw: &[u8], is_truncated: bool) -> Judged {
+        let read = self.read(raw, is_truncated).await;
+        self.judge_read(envelope, read).await
+    }
+
+    /// As [`Self::judge`], for a big message, whose bytes are given up as soon as they are read.
+    ///
+    /// Design note: it is read where that holds up no session, but judged in its own task, as its texts
+    /// are no longer than those of others (`limits.text`). `block_in_place` would hand the sessions to
+    /// another thread, so that in the end all of them had judged and kept a memory of words.
+    ///
+    /// # Panics
+    ///
+    /// Only by a bug; the caller must be ready for it.
+    pub async fn judge_big(
+        self: Arc<Self>,
+        envelope: &Envelope,
+        raw: Vec<u8>,
+        is_truncated: bool,
+    ) -> Judged {
+        let reader = Arc::clone(&self);
+        let size = raw.len();
+        let reading = move || message::read(&raw, &reader.config.read);
+        let reading = match size > LONG_WORK {
+            true => spawn_blocking(reading)
+                .await
+                .unwrap_or_else(|err| resume_unwind(err.into_panic())),
+            false => reading(),
+        };
+        let read = self.read_on(reading, is_truncated).await;
+        self.judge_read(envelope, read).await
+    }
+
+    async fn judge_read(&self, envelope: &Envelope, read: Read) -> Judged {
         let Read {
             mut reading,
             trouble,
-        } = self.read(raw, is_truncated).await;
-        let mut verdict = self.judge_reading(envelope, &reading, raw.len());
+        } = read;
+        let mut verdict = self.judge_reading(envelope, &reading);
         let listed = self.dns.ask(&verdict.wallets).await;
         if !listed.is_empty() {
             let places = listed
@@ -207,7 +242,7 @@ impl Engine {
                 id: LISTED,
                 place: wallet.place,
             }));
-            verdict = self.judge_reading(envelope, &reading, raw.len());
+            verdict = self.judge_reading(envelope, &reading);
             name_lists(
                 &mut verdict,
                 listed.into_iter().map(|hit| hit.list).collect(),
@@ -232,7 +267,11 @@ impl Engine {
     ///
     /// Only by a bug.
     pub async fn read(&self, raw: &[u8], is_truncated: bool) -> Read {
-        let mut reading = work(raw.len(), || message::read(raw, &self.config.read));
+        let reading = work(raw.len(), || message::read(raw, &self.config.read));
+        self.read_on(reading, is_truncated).await
+    }
+
+    async fn read_on(&self, mut reading: Reading, is_truncated: bool) -> Read {
         if is_truncated {
             reading.is_truncated = true;
             reading.findings.push(Finding {
@@ -242,7 +281,8 @@ impl Engine {
         }
         let mut trouble = None;
         if self.decoder.wants(&reading.media) {
-            let passwords = work(raw.len(), || passwords(&reading.pieces));
+            let size = text_bytes(&reading.pieces);
+            let passwords = work(size, || passwords(&reading.pieces));
             let decoded = self.decoder.decode(&reading.media, &passwords).await;
             let is_limited = |id: &str| id.starts_with("limit.");
             reading.is_truncated |= decoded.findings.iter().any(|f| is_limited(f.id));
@@ -259,26 +299,25 @@ impl Engine {
     /// The fact that a quoted password is in the list of breached ones. It never names the password.
     async fn breached(&self, pieces: &[Piece]) -> Option<Finding> {
         let breaches = Arc::clone(self.breaches.as_ref()?);
-        let size = pieces.iter().map(|piece| piece.text.len()).sum();
-        let passwords = work(size, || passwords(pieces));
+        let passwords = work(text_bytes(pieces), || passwords(pieces));
         if passwords.is_empty() {
             return None;
         }
         // The disk may be slow. A list that cannot be read any more tells nothing.
-        let found = tokio::task::spawn_blocking(move || breaches.contain(&passwords)).await;
+        let found = spawn_blocking(move || breaches.contain(&passwords)).await;
         matches!(found, Ok(Ok(true))).then_some(Finding {
             id: "proof.breached-password",
             place: Place::of(Origin::Plain),
         })
     }
 
-    /// Judges what was read; `size` is that of the message in bytes.
+    /// Judges what was read.
     ///
     /// # Panics
     ///
     /// Only by a bug.
-    pub fn judge_reading(&self, envelope: &Envelope, reading: &Reading, size: usize) -> Verdict {
-        let mut verdict = work(size, || {
+    pub fn judge_reading(&self, envelope: &Envelope, reading: &Reading) -> Verdict {
+        let mut verdict = work(text_bytes(&reading.pieces), || {
             let verdict = (self.judge)(envelope, reading);
             self.learned.load().apply(verdict, &reading.pieces)
         });
@@ -444,7 +483,11 @@ fn passwords(pieces: &[Piece]) -> Vec<String> {
     found
 }
 
-/// Does something whose time grows with the size of a message, in bytes.
+fn text_bytes(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|piece| piece.text.len()).sum()
+}
+
+/// Does something whose time grows with so many bytes.
 fn work<T>(size: usize, work: impl FnOnce() -> T) -> T {
     if size > LONG_WORK {
         tokio::task::block_in_place(work)
@@ -537,6 +580,29 @@ mod tests {
             [],
             "an attached message is somebody else's word"
         );
+    }
+
+    /// Each thread that judges keeps a memory of words.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn big_messages_are_judged_by_the_threads_of_the_sessions() {
+        let threads = Arc::new(Mutex::new(std::collections::HashSet::new()));
+        let seen = Arc::clone(&threads);
+        let engine = Arc::new(Engine::with_judge(Config::default(), move |_, _| {
+            let thread = std::thread::current().id();
+            seen.lock().expect("no panic").insert(thread);
+            Verdict::error()
+        }));
+        let raw = THREAT.replace("within", &"\r\n".repeat(LONG_WORK));
+        let judging = (0..40).map(|_| {
+            let (engine, raw) = (Arc::clone(&engine), raw.clone().into_bytes());
+            let envelope = Envelope::default();
+            tokio::spawn(async move { engine.judge_big(&envelope, raw, false).await })
+        });
+        for judging in judging.collect::<Vec<_>>() {
+            judging.await.expect("no panic");
+        }
+        let threads = threads.lock().expect("no panic").len();
+        assert!((1..=2).contains(&threads), "{threads} threads");
     }
 
     #[tokio::test]

@@ -275,7 +275,7 @@ fn judge(
     panic::catch_unwind(AssertUnwindSafe(|| {
         let reading = runtime.block_on(engine.read(raw, is_truncated)).reading;
         let envelope = envelope(&reading.header);
-        let verdict = engine.judge_reading(&envelope, &reading, raw.len());
+        let verdict = engine.judge_reading(&envelope, &reading);
         Judged {
             name: name.to_owned(),
             verdict,

@@ -152,9 +152,7 @@ impl<'a> Scanner<'a> {
             let reading = self.engine.read(raw, mail.is_truncated);
             let read = self.runtime.block_on(reading);
             let envelope = Envelope::default();
-            let verdict = self
-                .engine
-                .judge_reading(&envelope, &read.reading, raw.len());
+            let verdict = self.engine.judge_reading(&envelope, &read.reading);
             (read, verdict)
         }));
         let Ok((Read { reading, trouble }, verdict)) = judged else {

@@ -69,7 +69,7 @@ pub(super) async fn judge(
                     let engine = message.engine.clone();
                     let envelope = message.envelope.clone();
                     let judging =
-                        async move { caught(engine.judge(&envelope, &raw, is_truncated)).await };
+                        async move { caught(engine.judge_big(&envelope, raw, is_truncated)).await };
                     tokio::spawn(judging).await.ok().flatten()
                 }
             }
