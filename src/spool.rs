@@ -1,8 +1,11 @@
 //! The bytes of one message, in memory while they are few and in a file when they are many.
 
+use bytes::Bytes;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::spawn_blocking;
 
 /// Where a message is kept while it arrives.
@@ -27,6 +30,41 @@ impl Default for SpoolSettings {
 
 /// Bytes that are gathered before they are written, once there is a file.
 const GATHERED: usize = 64 << 10;
+/// What every message may hold: most mail fits, so that the buffer does not grow and move ten times.
+const FIRST: usize = 16 << 10;
+
+/// The memory that messages share which need more than their first 16 KiB.
+///
+/// Each session alone is bounded, but there may be hundreds of them.
+#[derive(Debug)]
+pub struct SharedMemory {
+    left: AtomicUsize,
+}
+
+impl SharedMemory {
+    /// So many bytes.
+    pub fn new(bytes: usize) -> Self {
+        Self {
+            left: AtomicUsize::new(bytes),
+        }
+    }
+
+    /// Bytes that nobody has taken.
+    pub fn left(&self) -> usize {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        // It only counts: no other memory is read or written by what it says.
+        let taken = |left: usize| left.checked_sub(bytes);
+        let (set, read) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.left.fetch_update(set, read, taken).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.left.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
 
 /// A message that is arriving.
 ///
@@ -35,8 +73,41 @@ const GATHERED: usize = 64 << 10;
 pub struct Spool {
     settings: SpoolSettings,
     memory: Vec<u8>,
+    /// The memory beyond the first bytes, where it is shared with other messages.
+    share: Option<Share>,
+    /// Must what is in memory go before more comes?
+    is_full: bool,
     file: Option<File>,
     file_bytes: u64,
+}
+
+/// What one message has taken of the shared memory.
+#[derive(Debug)]
+struct Share {
+    memory: Arc<SharedMemory>,
+    taken: usize,
+}
+
+impl Share {
+    /// Takes what is lacking to so many bytes; false where there is not so much left.
+    fn extend(&mut self, bytes: usize) -> bool {
+        let more = bytes.saturating_sub(self.taken);
+        let has_taken = self.memory.take(more);
+        if has_taken {
+            self.taken += more;
+        }
+        has_taken
+    }
+
+    fn give_back(&mut self) {
+        self.memory.give_back(std::mem::take(&mut self.taken));
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.give_back();
+    }
 }
 
 impl Spool {
@@ -44,10 +115,23 @@ impl Spool {
     pub fn new(settings: SpoolSettings) -> Self {
         Self {
             settings,
-            // Most mail fits, so that the buffer does not grow and move ten times.
-            memory: Vec::with_capacity(16 << 10),
+            memory: Vec::with_capacity(FIRST),
+            share: None,
+            is_full: false,
             file: None,
             file_bytes: 0,
+        }
+    }
+
+    /// An empty message that shares the memory beyond its first 16 KiB with others: where there is none
+    /// left, it goes to its file earlier.
+    pub fn sharing(settings: SpoolSettings, shared: &Arc<SharedMemory>) -> Self {
+        Self {
+            share: Some(Share {
+                memory: Arc::clone(shared),
+                taken: 0,
+            }),
+            ..Self::new(settings)
         }
     }
 
@@ -68,19 +152,47 @@ impl Spool {
 
     /// Takes bytes without waiting; false where [`Spool::flush`] must come before the next ones.
     pub fn push(&mut self, bytes: &[u8]) -> bool {
-        let room = match self.file {
+        let needed = self.memory.len() + bytes.len();
+        // What is one too many is taken nevertheless, and so must be the last for now.
+        self.is_full |= needed > self.most() || !self.grow(needed);
+        self.memory.reserve_exact(bytes.len());
+        self.memory.extend_from_slice(bytes);
+        !self.is_full
+    }
+
+    /// Makes room for so many bytes at once; where there is none, they go by [`Spool::flush_with`].
+    ///
+    /// Many bytes that go to the file in any case need not be gathered before.
+    pub fn make_room(&mut self, bytes: usize) -> bool {
+        let needed = self.memory.len() + bytes;
+        let is_many = self.file.is_some() && bytes >= GATHERED / 2;
+        !self.is_full && !is_many && needed <= self.most() && self.grow(needed)
+    }
+
+    /// The most bytes to be in memory.
+    fn most(&self) -> usize {
+        match self.file {
             None => self.settings.memory,
             Some(_) => GATHERED.min(self.settings.memory),
-        };
-        let needed = self.memory.len() + bytes.len();
-        if needed > self.memory.capacity() {
-            // Doubled as ever, but not beyond what is kept: hundreds of sessions have such a buffer.
-            let doubled = (2 * self.memory.capacity()).min(room);
-            self.memory
-                .reserve_exact(doubled.max(needed) - self.memory.len());
         }
-        self.memory.extend_from_slice(bytes);
-        self.memory.len() <= room
+    }
+
+    /// Makes room for so many bytes in all; false where other messages have all the memory.
+    fn grow(&mut self, needed: usize) -> bool {
+        let now = self.memory.capacity();
+        if needed <= now {
+            return true;
+        }
+        // Doubled as ever, but not beyond what is kept: hundreds of sessions have such a buffer.
+        let wanted = (2 * now).max(FIRST).min(self.most()).max(needed);
+        let beyond = wanted.saturating_sub(FIRST);
+        if let Some(share) = &mut self.share
+            && !share.extend(beyond)
+        {
+            return false;
+        }
+        self.memory.reserve_exact(wanted - self.memory.len());
+        true
     }
 
     /// Moves what is in memory to the file.
@@ -90,18 +202,34 @@ impl Spool {
     /// When the file cannot be made or written, as on a full disk. The message is then incomplete
     /// and must not be judged as if it were whole.
     pub async fn flush(&mut self) -> io::Result<()> {
+        self.flush_with(Bytes::new()).await
+    }
+
+    /// Moves what is in memory to the file, and these bytes behind it, which are not copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`Spool::flush`].
+    pub async fn flush_with(&mut self, more: Bytes) -> io::Result<()> {
         let bytes = std::mem::take(&mut self.memory);
         let file = self.file.take();
         let folder = self.settings.folder.clone();
-        let (file, written) = blocking(move || {
+        let written = blocking(move || {
             let mut file = match file {
                 Some(file) => file,
                 None => tempfile::tempfile_in(folder)?,
             };
             file.write_all(&bytes)?;
-            Ok((file, bytes.len()))
+            file.write_all(&more)?;
+            Ok((file, bytes.len() + more.len()))
         })
-        .await?;
+        .await;
+        // Only now: until it was written it was in memory.
+        if let Some(share) = &mut self.share {
+            share.give_back();
+        }
+        self.is_full = false;
+        let (file, written) = written?;
         self.file_bytes += written as u64;
         self.file = Some(file);
         Ok(())
@@ -252,6 +380,63 @@ mod tests {
                 assert_eq!(read, expected, "chunks of {chunk}, from {offset}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn many_bytes_are_written_behind_the_few_before_them() {
+        let message: Vec<u8> = (0..=255).cycle().take(400_023).collect();
+        let mut spool = Spool::new(SpoolSettings::default());
+        let mut rest = &message[..];
+        for (index, size) in [5, 70_000, 200_000, 9, 40_000, 30_000, 9, 60_000]
+            .into_iter()
+            .enumerate()
+        {
+            let (chunk, after) = rest.split_at(size);
+            rest = after;
+            if spool.make_room(chunk.len()) {
+                assert!(spool.push(chunk), "chunk {index}");
+            } else {
+                let chunk = Bytes::copy_from_slice(chunk);
+                spool.flush_with(chunk).await.unwrap();
+                assert!(spool.memory.is_empty(), "chunk {index}");
+            }
+            let read = spool.read_back(usize::MAX).await.unwrap();
+            assert!(message.starts_with(&read), "chunk {index}");
+            assert_eq!(read.len(), message.len() - rest.len(), "chunk {index}");
+        }
+        assert_eq!(spool.file_bytes(), 400_023);
+    }
+
+    #[tokio::test]
+    async fn messages_share_memory_and_what_does_not_fit_goes_to_files() {
+        const SHARED: usize = 100 << 10;
+        let message: Vec<u8> = (0..=255).cycle().take(60_000).collect();
+        let shared = Arc::new(SharedMemory::new(SHARED));
+        let new = || Spool::sharing(SpoolSettings::default(), &shared);
+        let mut spools: Vec<Spool> = std::iter::repeat_with(new).take(10).collect();
+        for (at, bytes) in message.chunks(3_000).enumerate() {
+            for spool in &mut spools {
+                let has_room = match at % 2 {
+                    0 => spool.make_room(bytes.len()) && spool.push(bytes),
+                    _ => spool.push(bytes),
+                };
+                if !has_room && at % 2 == 0 {
+                    let bytes = Bytes::copy_from_slice(bytes);
+                    spool.flush_with(bytes).await.unwrap();
+                } else if !has_room {
+                    spool.flush().await.unwrap();
+                }
+            }
+            let held: usize = spools.iter().map(|spool| spool.memory.capacity()).sum();
+            assert!(held <= SHARED + spools.len() * FIRST, "{held} bytes");
+        }
+        let in_memory = spools.iter().filter(|it| it.in_memory().is_some()).count();
+        assert!((1..10).contains(&in_memory), "{in_memory}");
+        for spool in &mut spools {
+            assert_eq!(spool.read_back(usize::MAX).await.unwrap(), message);
+        }
+        drop(spools);
+        assert_eq!(shared.left(), SHARED);
     }
 
     #[tokio::test]

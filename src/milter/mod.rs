@@ -21,6 +21,7 @@ use crate::maillog::Alarm;
 use crate::metrics::Metrics;
 use crate::notice::Limit;
 use crate::quarantine::Guard;
+use crate::spool::SharedMemory;
 use arc_swap::ArcSwap;
 use listener::Listener;
 use std::io;
@@ -28,6 +29,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
+
+/// Bytes that all messages which are arriving hold together, beyond the first 16 KiB of each; more go to
+/// their spool files early. One message may always have `limits.memory`.
+const ARRIVING: usize = 4 << 20;
 
 /// The engine of the moment; a reload swaps it.
 pub type CurrentEngine = Arc<ArcSwap<Engine>>;
@@ -52,6 +57,8 @@ struct Shared {
     /// KiB of messages that may be in memory for judging.
     budget: Semaphore,
     budget_kib: u32,
+    /// What messages that are arriving may hold beyond the first bytes of each.
+    arriving: Arc<SharedMemory>,
     /// Number of the last connection, for the log.
     connections: AtomicU64,
     failing: Alarm,
@@ -81,11 +88,14 @@ pub async fn serve(
     let config = engine.load().config().clone();
     let (listener, mut acceptors) = Listener::start(sockets, &config.milter, &metrics, &phase);
     let budget_kib = u32::try_from(config.limits.inspect_total >> 10).unwrap_or(u32::MAX);
+    let memory = usize::try_from(config.limits.memory).unwrap_or(usize::MAX);
+    let arriving = ARRIVING.max(memory);
     let shared = Arc::new(Shared {
         engine,
         metrics,
         budget: Semaphore::new(budget_kib as usize),
         budget_kib,
+        arriving: Arc::new(SharedMemory::new(arriving)),
         connections: AtomicU64::new(0),
         failing: Alarm::default(),
         lacking: Alarm::default(),

@@ -10,6 +10,7 @@ use crate::milter::frames::{BEFORE_QUIT_NC, NO_NAME};
 use crate::milter::negotiate::Agreement;
 use crate::milter::passage::Passes;
 use crate::spool::{Spool, SpoolSettings};
+use bytes::Bytes;
 use indymilter::{Callbacks, Context, EomContext, Macros, ProtoOpts, SocketInfo, Status};
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
@@ -92,7 +93,7 @@ pub(super) fn callbacks(shared: &Arc<Shared>) -> Callbacks<Session> {
                 if let Some(message) = message(cx)
                     && !message.header(&name, value, keeps_space)
                 {
-                    flush(cx).await;
+                    flush(cx, Bytes::new()).await;
                 }
                 agreement(cx).reply(ProtoOpts::NOREPLY_HEADER)
             })
@@ -100,9 +101,9 @@ pub(super) fn callbacks(shared: &Arc<Shared>) -> Callbacks<Session> {
         .on_body(|cx, chunk| {
             Box::pin(async move {
                 if let Some(message) = message(cx)
-                    && !message.body(&chunk)
+                    && let Some(rest) = message.body(chunk)
                 {
-                    flush(cx).await;
+                    flush(cx, rest).await;
                 }
                 agreement(cx).reply(ProtoOpts::NOREPLY_BODY)
             })
@@ -163,8 +164,8 @@ fn text(macros: &Macros, name: &CStr) -> Option<String> {
         .map(|value| value.to_string_lossy().into_owned())
 }
 
-/// Moves what is in memory to the spool file.
-async fn flush(cx: &mut Context<Session>) {
+/// Moves what is in memory to the spool file, and these bytes behind it.
+async fn flush(cx: &mut Context<Session>, rest: Bytes) {
     let id = text(&cx.macros, c"i");
     let Some(session) = &mut cx.data else { return };
     let tag = session.tag();
@@ -174,7 +175,7 @@ async fn flush(cx: &mut Context<Session>) {
     if message.failure.is_some() {
         return;
     }
-    if let Err(err) = message.spool.flush().await {
+    if let Err(err) = message.spool.flush_with(rest).await {
         message.failure = Some("spool");
         session.shared.metrics.failure("spool");
         if let Some(more) = session.shared.failing.sounds() {
@@ -259,7 +260,7 @@ impl Session {
             trusted: trusted.map(|reason| reason.to_string()),
             engine,
             envelope,
-            spool: Spool::new(spool),
+            spool: Spool::sharing(spool, &self.shared.arriving),
             in_body: false,
             size: 0,
             forged: Forged::default(),
@@ -325,14 +326,18 @@ impl Message {
         has_room
     }
 
-    /// Takes a part of the body; false where the spool must be flushed.
-    fn body(&mut self, chunk: &[u8]) -> bool {
+    /// Takes a part of the body; where the spool must be flushed, what is to be written behind it.
+    fn body(&mut self, chunk: Bytes) -> Option<Bytes> {
         self.begin_body();
         self.size += chunk.len() as u64;
         if self.trusted.is_some() || self.failure.is_some() {
-            return true;
+            return None;
         }
-        self.spool.push(chunk)
+        if !self.spool.make_room(chunk.len()) {
+            return Some(chunk);
+        }
+        self.spool.push(&chunk);
+        None
     }
 
     fn begin_body(&mut self) {

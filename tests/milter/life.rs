@@ -144,6 +144,40 @@ async fn a_big_message_goes_through_a_file_and_comes_back_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_messages_at_once_go_to_files_although_each_is_small() {
+    let daemon = start_with(config(""), judge).await;
+    let chunk = [b'x'; 60_000];
+    let mut open = Vec::new();
+    for _ in 0..40 {
+        let mut mta = Mta::new(&daemon).await;
+        mta.connect("192.0.2.7").await;
+        mta.begin("many", b"suspect@example.net", &[b"a@example.org"])
+            .await;
+        for _ in 0..3 {
+            mta.body(&chunk).await;
+        }
+        open.push(mta);
+    }
+    // 7 MB in all, of which each message alone could keep its part in memory.
+    for mut mta in open {
+        let (told, (command, _)) = mta.end().await;
+        assert_eq!((told.len(), command), (3, 'c'));
+    }
+    let spooled = daemon.metrics().spool_bytes.get();
+    assert!((1 << 20..6 << 20).contains(&spooled), "{spooled}");
+    // They have given the memory back.
+    let mut mta = Mta::new(&daemon).await;
+    mta.connect("192.0.2.7").await;
+    mta.begin("one", b"suspect@example.net", &[b"a@example.org"])
+        .await;
+    for _ in 0..3 {
+        mta.body(&chunk).await;
+    }
+    assert_eq!(mta.end().await.1.0, 'c');
+    assert_eq!(daemon.metrics().spool_bytes.get(), spooled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_spool_that_cannot_be_written_has_its_answer() {
     for (fallback, answer) in [("accept", 'c'), ("defer", 'y')] {
         let state = tempfile::tempdir().unwrap();
