@@ -92,6 +92,8 @@ pub struct LogSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// What one message may hold in memory; the rest goes to a spool file. Default: 256 KiB.
+    ///
+    /// Where the messages that arrive at the same time hold more than 4 MiB together, they go there earlier.
     pub memory: u64,
     /// What is read back of one message for judging. Default: 8 MiB.
     pub inspect: u64,
