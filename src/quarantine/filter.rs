@@ -52,28 +52,7 @@ pub struct Filter {
 impl Filter {
     /// Does it mean every entry?
     pub fn asks_nothing(&self) -> bool {
-        let Self {
-            id,
-            states,
-            min_score,
-            max_score,
-            since,
-            until,
-            wave,
-            verdict,
-            kind,
-            ..
-        } = self;
-        let has_column = id.is_some()
-            || !states.is_empty()
-            || min_score.is_some()
-            || max_score.is_some()
-            || since.is_some()
-            || until.is_some()
-            || wave.is_some()
-            || verdict.is_some()
-            || kind.is_some();
-        !has_column && wanted(self).is_empty()
+        self.id.is_none() && self.since.is_none() && self.until.is_none() && wanted(self).is_empty()
     }
 }
 

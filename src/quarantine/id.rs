@@ -5,7 +5,7 @@ use jiff::Timestamp;
 /// Digits and letters but i, l, o and u, so that nobody reads one for another.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Letters for the time, 5 bits each: milliseconds for a thousand years.
-const TIME: usize = 9;
+pub(crate) const TIME: usize = 9;
 /// Letters of an identifier.
 pub(crate) const LENGTH: usize = 16;
 

@@ -10,6 +10,7 @@ mod id;
 mod keys;
 mod open;
 mod pack;
+mod postings;
 mod release;
 mod report;
 mod retention;

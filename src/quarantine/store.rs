@@ -105,7 +105,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The entries that a filter means, newest first.
     async fn list(&self, filter: &Filter, page: &Page) -> Answer<Listing>;
 
-    /// What the database does for such a list, in its own words.
+    /// How much is read to find such a list: `blocks=N pages=N marked=N`, where marked entries are those that are not in the
+    /// search index yet.
     async fn plan(&self, filter: &Filter, page: &Page) -> Answer<String>;
 
     /// How many entries a filter means.

@@ -1,10 +1,13 @@
 //! States, the audit trail, links.
 
 use crate::quarantine::sql::SqlStore;
+use crate::quarantine::sql::blocks::{self, Change};
 use crate::quarantine::sql::read::entry;
 use crate::quarantine::sql::statement::{Statement, Value, trouble};
+use crate::quarantine::terms::{Terms, state_term, wave_term};
 use crate::quarantine::{Answer, Deed, State, StoreError, Trouble};
 use sqlx::AnyConnection;
+use std::collections::BTreeMap;
 
 /// Notes a deed.
 pub(super) async fn note(connection: &mut AnyConnection, id: &str, deed: &Deed) -> Answer<()> {
@@ -34,6 +37,15 @@ pub(super) async fn drop_bytes(connection: &mut AnyConnection, id: &str) -> Answ
     Ok(())
 }
 
+/// What the index says of an entry that goes from one state into another.
+pub(super) fn other_state(from: State, to: State) -> Change {
+    Change {
+        remove: Terms::from([state_term(from)]),
+        add: Terms::from([state_term(to)]),
+        is_gone: false,
+    }
+}
+
 impl SqlStore {
     pub(super) async fn change_state(
         &self,
@@ -42,8 +54,9 @@ impl SqlStore {
         to: State,
         deed: &Deed,
     ) -> Answer<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_change().await?;
         let connection = &mut *transaction;
+        let before = entry(connection, id).await?.state;
         let mut update = Statement::with(
             "UPDATE entry SET state = ?, kept = ?, changed_at = ? WHERE id = ?",
             [
@@ -70,12 +83,13 @@ impl SqlStore {
             }
         }
         if update.run(connection).await? == 0 {
-            let entry = entry(connection, id).await?;
             return Err(StoreError::new(
                 Trouble::State,
-                format!("entry {id} is {}", entry.state),
+                format!("entry {id} is {before}"),
             ));
         }
+        let change = BTreeMap::from([(id.to_owned(), other_state(before, to))]);
+        blocks::change(connection, change).await?;
         if !to.has_bytes() {
             drop_bytes(connection, id).await?;
         }
@@ -96,8 +110,14 @@ impl SqlStore {
         wave: Option<&str>,
         follows: Option<&str>,
     ) -> Answer<()> {
-        let mut transaction = self.begin().await?;
-        let changed = Statement::with(
+        let mut transaction = self.begin_change().await?;
+        let before = entry(&mut transaction, id).await?.wave;
+        let change = Change {
+            remove: before.as_deref().map(wave_term).into_iter().collect(),
+            add: wave.map(wave_term).into_iter().collect(),
+            is_gone: false,
+        };
+        Statement::with(
             "UPDATE entry SET wave = ?, follows = ? WHERE id = ?",
             [
                 Value::from(wave.map(str::to_owned)),
@@ -107,8 +127,9 @@ impl SqlStore {
         )
         .run(&mut transaction)
         .await?;
-        if changed == 0 {
-            return Err(StoreError::not_found(id));
+        if change.remove != change.add {
+            let change = BTreeMap::from([(id.to_owned(), change)]);
+            blocks::change(&mut transaction, change).await?;
         }
         transaction.commit().await.map_err(trouble)
     }

@@ -2,7 +2,6 @@
 
 use crate::quarantine::sql::put::{Prepared, known};
 use crate::quarantine::sql::statement::{SQLITE, Statement, Value, trouble, without_nul};
-use crate::quarantine::terms::Terms;
 use crate::quarantine::{Answer, StoreError, Stored, Trouble, hex};
 use serde_json::{Map, Value as Json, json};
 use sqlx::any::AnyRow;
@@ -79,9 +78,9 @@ pub(super) async fn insert_all(
             row
         })
         .collect();
-    let terms: Vec<_> = new
+    let marks = new
         .iter()
-        .map(|entry| (entry.id.as_str(), &entry.terms))
+        .map(|entry| vec![entry.id.as_str().into()])
         .collect();
     let parts = new
         .iter()
@@ -102,7 +101,7 @@ pub(super) async fn insert_all(
     let into = format!("entry (state, kept, {})", ENTRY.join(", "));
     let nothing = ("", None);
     let mut inserts = inserts(&into, entries, nothing);
-    inserts.extend(inserts_of_terms(&terms));
+    inserts.extend(self::inserts("fresh (entry)", marks, nothing));
     inserts.extend(self::inserts("part (entry, number, bytes)", parts, nothing));
     inserts.extend(self::inserts(
         "wrapped (entry, domain, bytes)",
@@ -165,22 +164,21 @@ const AT_ONCE: &str = "WITH new AS MATERIALIZED (\
      FROM json_to_recordset(CAST(? AS json)) AS n(id text, until bigint, received_at bigint, changed_at bigint, \
      queue_id text, message_id text, client text, client_name text, helo text, host text, auth_user text, \
      subject text, class text, score double precision, kind text, verdict text, rule text, size bigint, \
-     sha256 text, trace text, domain text, wave text, terms json, wrapped json, place int, sender_bytes int, \
+     sha256 text, trace text, domain text, wave text, wrapped json, place int, sender_bytes int, \
      recipients_bytes int, digest_bytes int, part_bytes int), (SELECT CAST(? AS bytea) AS b) AS all_bytes), \
      taken AS (INSERT INTO repeat AS r (digest, entry, until) SELECT digest, id, until FROM new ORDER BY digest \
      ON CONFLICT (digest) DO UPDATE SET entry = excluded.entry, until = excluded.until \
      WHERE r.until <= excluded.until - ? RETURNING entry), \
-     fresh AS MATERIALIZED (SELECT new.* FROM new JOIN taken ON taken.entry = new.id), \
+     stored AS MATERIALIZED (SELECT new.* FROM new JOIN taken ON taken.entry = new.id), \
      kept AS (INSERT INTO entry (state, kept, id, received_at, changed_at, queue_id, message_id, sender, \
      recipients, client, client_name, helo, host, auth_user, subject, class, score, kind, verdict, rule, size, \
      sha256, trace, domain, digest, wave) SELECT 'held', 1, id, received_at, changed_at, queue_id, message_id, \
      sender, recipients, client, client_name, helo, host, auth_user, subject, class, score, kind, verdict, rule, \
-     size, sha256, trace, domain, digest, wave FROM fresh), \
-     bytes AS (INSERT INTO part (entry, number, bytes) SELECT id, 0, part FROM fresh), \
-     terms AS (INSERT INTO term (field, value, entry) SELECT left(t.term, 1), substr(t.term, 2), id \
-     FROM fresh, json_array_elements_text(terms) AS t(term)), \
+     size, sha256, trace, domain, digest, wave FROM stored), \
+     bytes AS (INSERT INTO part (entry, number, bytes) SELECT id, 0, part FROM stored), \
+     marks AS (INSERT INTO fresh (entry) SELECT id FROM stored), \
      keys AS (INSERT INTO wrapped (entry, domain, bytes) SELECT id, k.domain, decode(k.bytes, 'hex') \
-     FROM fresh, json_to_recordset(wrapped) AS k(domain text, bytes text)) \
+     FROM stored, json_to_recordset(wrapped) AS k(domain text, bytes text)) \
      SELECT entry FROM taken";
 
 /// The texts and numbers of an entry; its bytes go to the end of the others.
@@ -207,12 +205,6 @@ fn text_of(entry: &Prepared, bytes: &mut Vec<u8>) -> Json {
     let part = entry.part.as_deref().unwrap_or_default();
     bytes.extend_from_slice(part);
     texts.insert("part_bytes".to_owned(), json!(part.len()));
-    // The name of a field is one letter.
-    let terms = entry.terms.iter();
-    let terms: Vec<String> = terms
-        .map(|(field, value)| format!("{}{value}", field.name()))
-        .collect();
-    texts.insert("terms".to_owned(), json!(terms));
     let keys = entry.wrapped.iter();
     let keys: Vec<Json> = keys
         .map(|(domain, bytes)| json!({"domain": domain, "bytes": hex(bytes)}))
@@ -221,31 +213,11 @@ fn text_of(entry: &Prepared, bytes: &mut Vec<u8>) -> Json {
     Json::Object(texts)
 }
 
-/// Adds the terms of entries.
-pub(super) async fn insert_terms(
-    connection: &mut AnyConnection,
-    entries: &[(&str, &Terms)],
-) -> Answer<()> {
-    run_all(connection, inserts_of_terms(entries)).await
-}
-
-fn inserts_of_terms(entries: &[(&str, &Terms)]) -> Vec<Statement> {
-    let mut rows = Vec::new();
-    for (id, terms) in entries {
-        for (field, value) in *terms {
-            let field = Value::from(field.name());
-            rows.push(vec![field, value.as_str().into(), (*id).into()]);
-        }
-    }
-    let end = (" ON CONFLICT DO NOTHING", None);
-    inserts("term (field, value, entry)", rows, end)
-}
-
 /// Statements that insert rows, with an end for each and its value.
 ///
 /// A statement has up to 32 rows, or 64, 128 …, so that there are few different texts: the driver keeps those
 /// it knows.
-fn inserts(
+pub(super) fn inserts(
     into: &str,
     mut rows: Vec<Vec<Value>>,
     (end, value): (&str, Option<i64>),
@@ -270,7 +242,10 @@ fn inserts(
 }
 
 /// Runs statements, those of one message together: each way to SQLite's thread and back costs as much as some rows.
-async fn run_all(connection: &mut AnyConnection, statements: Vec<Statement>) -> Answer<()> {
+pub(super) async fn run_all(
+    connection: &mut AnyConnection,
+    statements: Vec<Statement>,
+) -> Answer<()> {
     let is_short = statements.iter().map(Statement::values).sum::<usize>() <= 4 * FEW;
     if is_short && connection.backend_name() == SQLITE {
         let mut all = Statement::default();

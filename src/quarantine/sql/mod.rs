@@ -1,8 +1,10 @@
 //! The store in SQL: SQLite and PostgreSQL, which differ in how they are opened and written to.
 
+mod blocks;
 mod change;
 mod find;
 mod group;
+mod index;
 mod lists;
 mod open;
 mod pool;
@@ -91,6 +93,13 @@ impl SqlStore {
     async fn begin(&self) -> Answer<Transaction<'static, Any>> {
         let opened = self.opened().await?;
         opened.writers.begin().await
+    }
+
+    /// A transaction that changes what entries are found by; others that do the same wait for it.
+    async fn begin_change(&self) -> Answer<Transaction<'static, Any>> {
+        let mut transaction = self.begin().await?;
+        blocks::hold(&mut transaction).await?;
+        Ok(transaction)
     }
 }
 

@@ -5,7 +5,6 @@ use crate::quarantine::keys::{EntryKey, random};
 use crate::quarantine::pack::{PART, pack};
 use crate::quarantine::sql::SqlStore;
 use crate::quarantine::sql::statement::{Statement, Value, trouble};
-use crate::quarantine::terms::{Facts, Terms};
 use crate::quarantine::{Answer, NewEntry, StoreError, Stored, Trouble, hex, id};
 use crate::spool::Spool;
 use sha2::{Digest as _, Sha256};
@@ -24,7 +23,6 @@ pub(super) struct Prepared {
     pub(super) digest: Vec<u8>,
     /// The values of the columns [`ENTRY`](crate::quarantine::sql::group::ENTRY).
     pub(super) row: Vec<Value>,
-    pub(super) terms: Terms,
     /// The bytes, packed, where they are one part.
     pub(super) part: Option<Vec<u8>>,
     pub(super) wrapped: Vec<(String, Vec<u8>)>,
@@ -211,17 +209,6 @@ impl SqlStore {
         let sender = sender_of(entry);
         let sha256_text = hex(sha256);
         let queue_id = envelope.queue_id.clone().unwrap_or_default();
-        let terms = Facts {
-            sender: &sender,
-            recipients: &envelope.recipients,
-            client: envelope.client.ip,
-            queue_id: &queue_id,
-            message_id: entry.message_id.as_deref(),
-            sha256: &sha256_text,
-            verdict: &entry.verdict,
-            subject: entry.subject.as_deref(),
-        }
-        .terms();
         let mut wrapped = Vec::new();
         if let (Some(keys), Some(key)) = (&self.keys, &key) {
             let domains: BTreeSet<String> =
@@ -269,7 +256,6 @@ impl SqlStore {
             until: now.saturating_add(window),
             digest,
             row,
-            terms,
             part,
             wrapped,
         })

@@ -49,7 +49,7 @@ pub(super) fn entry_of(row: &AnyRow) -> Answer<Entry> {
     read().map_err(trouble)
 }
 
-fn split(recipients: &[u8]) -> Vec<Address> {
+pub(super) fn split(recipients: &[u8]) -> Vec<Address> {
     if recipients.is_empty() {
         return Vec::new();
     }
@@ -194,15 +194,16 @@ impl SqlStore {
                 .await?,
         );
         let oldest = Statement::new(
-            "SELECT received_at FROM entry WHERE state = 'held' ORDER BY id LIMIT 1",
+            "SELECT id FROM entry WHERE kept = 1 AND state = 'held' ORDER BY id LIMIT 1",
         )
         .row(connection)
         .await?;
         if let Some(row) = oldest {
-            stats.oldest = Some(time(row.try_get(0).map_err(trouble)?));
+            let id: String = row.try_get(0).map_err(trouble)?;
+            stats.oldest = Some(id::time(&id));
         }
         let rows = Statement::new(
-            "SELECT domain, COUNT(*) FROM entry WHERE state = 'held' AND domain <> '' \
+            "SELECT domain, COUNT(*) FROM entry WHERE kept = 1 AND state = 'held' AND domain <> '' \
              GROUP BY domain ORDER BY 2 DESC, 1 LIMIT 10",
         )
         .rows(connection)

@@ -2,18 +2,20 @@
 
 use crate::message::Address;
 use crate::quarantine::sql::SqlStore;
-use crate::quarantine::sql::change::{drop_bytes, note};
-use crate::quarantine::sql::group::insert_terms;
+use crate::quarantine::sql::blocks::{self, Change};
+use crate::quarantine::sql::change::{drop_bytes, note, other_state};
+use crate::quarantine::sql::find::newest;
 use crate::quarantine::sql::put::{common_domain, joined};
-use crate::quarantine::sql::read::{COLUMNS, entry_of};
+use crate::quarantine::sql::read::{COLUMNS, entry, entry_of};
 use crate::quarantine::sql::statement::{Statement, Value, trouble};
 use crate::quarantine::terms::{Facts, Field, folded};
-use crate::quarantine::{Answer, Deed, Entry, Erased, Excess, State, id};
+use crate::quarantine::{Answer, Deed, Entry, Erased, Excess, Filter, State, id};
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row as _};
+use std::collections::BTreeMap;
 
 /// Entries that are erased in one transaction.
-const BATCH: u32 = 100;
+const BATCH: usize = 100;
 /// How long parts may be there before their entry, in milliseconds.
 const STAGED: i64 = 24 * 60 * 60 * 1000;
 
@@ -71,10 +73,9 @@ async fn excessive(
     Ok(gone)
 }
 
-/// Removes every trace of an entry.
-async fn remove(connection: &mut AnyConnection, entry: &Entry) -> Answer<()> {
+/// Removes every trace of an entry but those in the index; these are what it returns.
+async fn remove(connection: &mut AnyConnection, entry: &Entry) -> Answer<Change> {
     drop_bytes(connection, &entry.id).await?;
-    delete_terms(connection, &entry.id, Facts::from(entry).terms()).await?;
     for delete in [
         "DELETE FROM repeat WHERE digest = (SELECT digest FROM entry WHERE id = ?)",
         "DELETE FROM audit WHERE entry = ?",
@@ -85,32 +86,20 @@ async fn remove(connection: &mut AnyConnection, entry: &Entry) -> Answer<()> {
             .run(connection)
             .await?;
     }
-    Ok(())
+    Ok(Change {
+        remove: Facts::from(entry).terms(),
+        is_gone: true,
+        ..Change::default()
+    })
 }
 
-async fn delete_terms(
-    connection: &mut AnyConnection,
-    entry: &str,
-    terms: impl IntoIterator<Item = (Field, String)>,
-) -> Answer<()> {
-    for (field, value) in terms {
-        Statement::with(
-            "DELETE FROM term WHERE field = ? AND value = ? AND entry = ?",
-            [Value::from(field.name()), value.into(), entry.into()],
-        )
-        .run(connection)
-        .await?;
-    }
-    Ok(())
-}
-
-/// Takes one person out of an entry that is others', too.
+/// Takes one person out of an entry that is others', too, but for the index; what is to be changed there is returned.
 async fn take_out(
     connection: &mut AnyConnection,
     entry: &Entry,
     person: &str,
     deed: &Deed,
-) -> Answer<()> {
+) -> Answer<Change> {
     let is_them = |address: &Address| folded(&address.text()) == person;
     let mut left = entry.clone();
     left.recipients.retain(|address| !is_them(address));
@@ -119,8 +108,6 @@ async fn take_out(
     }
     let before = Facts::from(entry).terms();
     let after = Facts::from(&left).terms();
-    delete_terms(connection, &entry.id, before.difference(&after).cloned()).await?;
-    insert_terms(connection, &[(entry.id.as_str(), &after)]).await?;
     for (field, domain) in before.difference(&after) {
         // Nobody of that domain is left to open it.
         if *field == Field::Domain {
@@ -152,7 +139,12 @@ async fn take_out(
         .run(connection)
         .await?;
     }
-    note(connection, &entry.id, deed).await
+    note(connection, &entry.id, deed).await?;
+    Ok(Change {
+        remove: before.difference(&after).cloned().collect(),
+        add: after.difference(&before).cloned().collect(),
+        is_gone: false,
+    })
 }
 
 impl SqlStore {
@@ -170,12 +162,21 @@ impl SqlStore {
         if ids.is_empty() {
             return Ok(0);
         }
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_change().await?;
         let connection = &mut *transaction;
-        let mut dropped = 0;
-        for id in &ids {
-            let changed = Statement::with(
-                "UPDATE entry SET state = ?, kept = 0, changed_at = ? WHERE id = ? AND kept = 1",
+        let places = vec!["?"; ids.len()].join(", ");
+        let select = format!("SELECT id, state FROM entry WHERE kept = 1 AND id IN ({places})");
+        let select = Statement::with(&select, ids.into_iter().map(Value::from));
+        let mut changes = BTreeMap::new();
+        for row in select.rows(connection).await? {
+            let state: String = row.try_get(1).map_err(trouble)?;
+            let before = State::from_name(&state).unwrap_or(State::Held);
+            let change = other_state(before, State::Expired);
+            changes.insert(row.try_get::<String, _>(0).map_err(trouble)?, change);
+        }
+        for id in changes.keys() {
+            Statement::with(
+                "UPDATE entry SET state = ?, kept = 0, changed_at = ? WHERE id = ?",
                 [
                     Value::from(State::Expired.name()),
                     deed.at.as_millisecond().into(),
@@ -184,32 +185,34 @@ impl SqlStore {
             )
             .run(connection)
             .await?;
-            if changed > 0 {
-                drop_bytes(connection, id).await?;
-                note(connection, id, deed).await?;
-                dropped += 1;
-            }
+            drop_bytes(connection, id).await?;
+            note(connection, id, deed).await?;
         }
+        let dropped = changes.len() as u64;
+        blocks::change(connection, changes).await?;
         transaction.commit().await.map_err(trouble)?;
         Ok(dropped)
     }
 
     pub(super) async fn remove_traces(&self, before: Timestamp, limit: u32) -> Answer<u64> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_change().await?;
         let connection = &mut *transaction;
+        let select = format!(
+            "SELECT {COLUMNS} FROM entry e WHERE e.kept = 0 AND e.id < ? ORDER BY e.id LIMIT ?"
+        );
         let now = Timestamp::now().as_millisecond();
         Statement::with("DELETE FROM repeat WHERE until <= ?", [now.into()])
             .run(connection)
             .await?;
-        let select = format!(
-            "SELECT {COLUMNS} FROM entry e WHERE e.kept = 0 AND e.id < ? ORDER BY e.id LIMIT ?"
-        );
         let rows = Statement::with(&select, [Value::from(id::beginning(before)), limit.into()])
             .rows(connection)
             .await?;
+        let mut changes = BTreeMap::new();
         for row in &rows {
-            remove(connection, &entry_of(row)?).await?;
+            let entry = entry_of(row)?;
+            changes.insert(entry.id.clone(), remove(connection, &entry).await?);
         }
+        blocks::change(connection, changes).await?;
         let old = Value::from(now - STAGED);
         let staged = Statement::with(
             "SELECT entry FROM staged WHERE since < ? LIMIT ?",
@@ -236,43 +239,39 @@ impl SqlStore {
     ) -> Answer<Erased> {
         let person = folded(recipient);
         let mut erased = Erased::default();
-        let mut after = String::new();
+        let filter = Filter {
+            recipient: Some(person.clone()),
+            ..Filter::default()
+        };
+        let mut after: Option<String> = None;
         loop {
-            let mut transaction = self.begin().await?;
+            let mut transaction = self.begin_change().await?;
             let connection = &mut *transaction;
-            let select = format!(
-                "SELECT {COLUMNS} FROM term t JOIN entry e ON e.id = t.entry \
-                 WHERE t.field = 'r' AND t.value = ? AND t.entry > ? ORDER BY t.entry LIMIT ?"
-            );
-            let rows = Statement::with(
-                &select,
-                [
-                    Value::from(person.as_str()),
-                    after.as_str().into(),
-                    BATCH.into(),
-                ],
-            )
-            .rows(connection)
-            .await?;
-            for row in &rows {
-                let entry = entry_of(row)?;
+            let ids = newest(connection, &filter, after.as_deref(), BATCH).await?;
+            let mut changes = BTreeMap::new();
+            for id in &ids {
+                let entry = entry(connection, id).await?;
                 let is_alone = entry
                     .recipients
                     .iter()
                     .all(|address| folded(&address.text()) == person);
                 erased.entries += u64::from(is_alone);
                 erased.shared += u64::from(!is_alone);
-                if !dry_run && is_alone {
-                    remove(connection, &entry).await?;
-                } else if !dry_run {
-                    take_out(connection, &entry, &person, deed).await?;
+                if dry_run {
+                    continue;
                 }
-                after = entry.id;
+                let change = match is_alone {
+                    true => remove(connection, &entry).await?,
+                    false => take_out(connection, &entry, &person, deed).await?,
+                };
+                changes.insert(entry.id, change);
             }
+            blocks::change(connection, changes).await?;
             transaction.commit().await.map_err(trouble)?;
-            if rows.len() < BATCH as usize {
+            if ids.len() < BATCH {
                 break;
             }
+            after = ids.last().cloned();
         }
         if !dry_run {
             self.wipe_log().await?;

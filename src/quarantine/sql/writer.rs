@@ -2,6 +2,7 @@
 
 use crate::quarantine::sql::Dialect;
 use crate::quarantine::sql::group::{insert_all, insert_at_once};
+use crate::quarantine::sql::index::Backlog;
 use crate::quarantine::sql::pool::Pool;
 use crate::quarantine::sql::put::Prepared;
 use crate::quarantine::sql::statement::trouble;
@@ -30,10 +31,11 @@ pub(super) struct Writer {
 impl Writer {
     /// Begins to write, so many transactions at the same time; it ends with the last sender.
     pub(super) fn start(pool: &Pool, hands: u32) -> Self {
+        let backlog = Backlog::start(pool);
         let (queue, jobs) = mpsc::channel(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..hands {
-            tokio::spawn(write(jobs.clone(), pool.clone()));
+            tokio::spawn(write(jobs.clone(), pool.clone(), backlog.clone()));
         }
         Self { queue }
     }
@@ -62,7 +64,7 @@ async fn next_batch(jobs: &Mutex<mpsc::Receiver<Job>>) -> Option<Vec<Job>> {
     Some(batch)
 }
 
-async fn write(jobs: Arc<Mutex<mpsc::Receiver<Job>>>, pool: Pool) {
+async fn write(jobs: Arc<Mutex<mpsc::Receiver<Job>>>, pool: Pool, backlog: Backlog) {
     while let Some(mut batch) = next_batch(&jobs).await {
         // Who does not wait any more has told the client to come again.
         batch.retain(|job| !job.done.is_closed());
@@ -71,6 +73,7 @@ async fn write(jobs: Arc<Mutex<mpsc::Receiver<Job>>>, pool: Pool) {
         }
         match commit(&pool, &batch).await {
             Ok(all) => {
+                backlog.grow(all.len());
                 for (job, stored) in batch.into_iter().zip(all) {
                     let _ = job.done.send(stored);
                 }
