@@ -2,11 +2,30 @@
 
 use crate::quarantine::keys::EntryKey;
 use crate::quarantine::{Answer, StoreError, Trouble};
+use std::cell::RefCell;
+use zstd::bulk::Compressor;
 
 /// The size of a part, in bytes as received; the last one is smaller.
 pub(crate) const PART: usize = 1 << 20;
 /// Mail is text, and this level is fast.
 const LEVEL: i32 = 3;
+/// Up to this size, in bytes, what compressing needs is kept for the next message: to make it takes longer than to use it.
+/// For larger parts it would be megabytes for each thread.
+const SMALL: usize = 64 << 10;
+
+thread_local! {
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compress(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    if bytes.len() > SMALL {
+        return zstd::bulk::compress(bytes, LEVEL);
+    }
+    COMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(compressor) => compressor.compress(bytes),
+        None => kept.insert(Compressor::new(LEVEL)?).compress(bytes),
+    })
+}
 
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
@@ -19,7 +38,7 @@ pub(crate) fn pack(
     entry: &str,
     number: u32,
 ) -> Answer<Vec<u8>> {
-    let small = zstd::bulk::compress(bytes, LEVEL)
+    let small = compress(bytes)
         .ok()
         .filter(|small| small.len() < bytes.len());
     let mut packed = Vec::with_capacity(1 + small.as_ref().map_or(bytes.len(), Vec::len));
