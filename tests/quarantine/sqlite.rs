@@ -175,7 +175,7 @@ async fn who_stops_waiting_does_not_stop_the_opening() {
                 .fetch_one(&mut connection)
                 .await;
             let _ = connection.close().await;
-            if done.is_ok_and(|done| done >= 5) {
+            if done.is_ok_and(|done| done >= 6) {
                 break;
             }
         }

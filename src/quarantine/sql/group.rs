@@ -41,6 +41,10 @@ const ROWS: usize = 256;
 /// Up to so many rows a statement has just as many.
 const FEW: usize = 32;
 
+/// The end of an insert into `repeat`: gives the entries whose message is not stored already.
+const TAKE: &str = " ON CONFLICT (digest) DO UPDATE SET entry = excluded.entry, until = excluded.until \
+     WHERE r.until <= excluded.until - ? RETURNING entry";
+
 /// Writes entries in a transaction of the caller's; what is stored already is left as it is. The answers
 /// are in the same order.
 pub(super) async fn insert_all(
@@ -55,11 +59,7 @@ pub(super) async fn insert_all(
         })
         .collect();
     // A message that came twice at once is stored once: its second row changes nothing.
-    let end = (
-        " ON CONFLICT (digest) DO UPDATE SET entry = excluded.entry, until = excluded.until \
-         WHERE r.until <= excluded.until - ? RETURNING entry",
-        batch.first().map(|entry| entry.window),
-    );
+    let end = (TAKE, batch.first().map(|entry| entry.window));
     let into = "repeat AS r (digest, entry, until)";
     let mut taken = HashSet::new();
     for insert in inserts(into, repeats, end) {
@@ -122,6 +122,43 @@ pub(super) async fn insert_all(
         }
     }
     answers(connection, batch, &taken).await
+}
+
+/// Writes one entry with its only part, in a transaction of its own. For SQLite: its thread is asked once, as each way to it
+/// and back takes longer than a row.
+///
+/// Where it fails, the transaction may still be open.
+pub(super) async fn insert_one(
+    connection: &mut AnyConnection,
+    entry: &Prepared,
+) -> Answer<Answer<Stored>> {
+    let id = || Value::from(entry.id.as_str());
+    let mut all = Statement::new("BEGIN IMMEDIATE; INSERT INTO repeat AS r (digest, entry, until)");
+    let digest = Value::from(entry.digest.as_slice());
+    all.push(" VALUES (?, ?, ?)", [digest, id(), entry.until.into()]);
+    all.push(TAKE, [entry.window.into()]);
+    // Each insert follows only where the one before did something.
+    let mut insert = |into: &str, values: Vec<Value>| {
+        let places = vec!["?"; values.len()].join(", ");
+        let insert = format!("; INSERT INTO {into} SELECT {places} WHERE changes() > 0");
+        all.push(&insert, values);
+    };
+    let mut row = vec![Value::from("held"), 1_i64.into()];
+    row.extend(entry.row.iter().cloned());
+    insert(&format!("entry (state, kept, {})", ENTRY.join(", ")), row);
+    insert("fresh (entry)", vec![id()]);
+    let part = entry.part.as_deref().unwrap_or_default();
+    let part = vec![id(), 0_i64.into(), part.into()];
+    insert("part (entry, number, bytes)", part);
+    for (domain, bytes) in &entry.wrapped {
+        let key = vec![id(), domain.as_str().into(), bytes.as_slice().into()];
+        insert("wrapped (entry, domain, bytes)", key);
+    }
+    all.push("; COMMIT", []);
+    let taken = names(&all.rows(connection).await?)?;
+    let mut answers = answers(connection, &[entry], &taken).await?;
+    let nothing = || StoreError::new(Trouble::Other, "nothing was stored");
+    answers.pop().ok_or_else(nothing)
 }
 
 /// Writes entries, each with its only part, in one statement and its own transaction, so that a server is

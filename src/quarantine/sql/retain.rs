@@ -76,8 +76,14 @@ async fn excessive(
 /// Removes every trace of an entry but those in the index; these are what it returns.
 async fn remove(connection: &mut AnyConnection, entry: &Entry) -> Answer<Change> {
     drop_bytes(connection, &entry.id).await?;
+    // Where the message came again, much later, it is the other's.
+    Statement::with(
+        "DELETE FROM repeat WHERE digest = (SELECT digest FROM entry WHERE id = ?) AND entry = ?",
+        [Value::from(entry.id.as_str()), entry.id.as_str().into()],
+    )
+    .run(connection)
+    .await?;
     for delete in [
-        "DELETE FROM repeat WHERE digest = (SELECT digest FROM entry WHERE id = ?)",
         "DELETE FROM audit WHERE entry = ?",
         "DELETE FROM attempt WHERE entry = ?",
         "DELETE FROM entry WHERE id = ?",
@@ -200,10 +206,6 @@ impl SqlStore {
         let select = format!(
             "SELECT {COLUMNS} FROM entry e WHERE e.kept = 0 AND e.id < ? ORDER BY e.id LIMIT ?"
         );
-        let now = Timestamp::now().as_millisecond();
-        Statement::with("DELETE FROM repeat WHERE until <= ?", [now.into()])
-            .run(connection)
-            .await?;
         let rows = Statement::with(&select, [Value::from(id::beginning(before)), limit.into()])
             .rows(connection)
             .await?;
@@ -213,7 +215,7 @@ impl SqlStore {
             changes.insert(entry.id.clone(), remove(connection, &entry).await?);
         }
         blocks::change(connection, changes).await?;
-        let old = Value::from(now - STAGED);
+        let old = Value::from(Timestamp::now().as_millisecond() - STAGED);
         let staged = Statement::with(
             "SELECT entry FROM staged WHERE since < ? LIMIT ?",
             [old, limit.into()],

@@ -1,7 +1,7 @@
 //! Group commit: messages that wait together reach the disk together.
 
 use crate::quarantine::sql::Dialect;
-use crate::quarantine::sql::group::{insert_all, insert_at_once};
+use crate::quarantine::sql::group::{insert_all, insert_at_once, insert_one};
 use crate::quarantine::sql::index::Backlog;
 use crate::quarantine::sql::pool::Pool;
 use crate::quarantine::sql::put::Prepared;
@@ -105,6 +105,15 @@ async fn commit(pool: &Pool, batch: &[Job]) -> Answer<Vec<Answer<Stored>>> {
     if pool.dialect == Dialect::Postgres && is_whole {
         let mut connection = pool.acquire().await?;
         return insert_at_once(&mut connection, &entries).await;
+    }
+    if let ([entry], true) = (&entries[..], is_whole) {
+        let mut connection = pool.acquire().await?;
+        let stored = insert_one(&mut connection, entry).await;
+        if stored.is_err() {
+            // Note: the driver knows nothing of this transaction. To end the connection ends it, whatever went wrong.
+            let _ = connection.close().await;
+        }
+        return Ok(vec![stored?]);
     }
     let mut transaction = pool.begin().await?;
     let all = insert_all(&mut transaction, &entries).await?;

@@ -1,0 +1,2 @@
+-- What a message is known by goes with its entry.
+DROP INDEX repeat_until;
