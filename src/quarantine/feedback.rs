@@ -68,7 +68,7 @@ pub async fn mark(
         what: "marked".to_owned(),
         why: mark.name().to_owned(),
     };
-    store.note(&entry.id, &deed).await
+    store.note(&[&entry.id], &deed).await
 }
 
 /// Takes a mark back; was there one?

@@ -118,8 +118,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Fails with [`Trouble::State`] where it is in another state.
     async fn set_state(&self, id: &str, from: &[State], to: State, deed: &Deed) -> Answer<()>;
 
-    /// Notes a deed that leaves the state as it is.
-    async fn note(&self, id: &str, deed: &Deed) -> Answer<()>;
+    /// Notes a deed that leaves the states of entries as they are; for all of them or none.
+    async fn note(&self, ids: &[&str], deed: &Deed) -> Answer<()>;
 
     /// All that was done with an entry, in order.
     async fn trail(&self, id: &str) -> Answer<Vec<AuditRecord>>;

@@ -665,7 +665,13 @@ pub(crate) async fn states_change_and_leave_a_trail(ground: &impl Ground) {
         .await
         .expect_err("not held any more");
     assert_eq!(err.trouble, Trouble::State);
-    store.note(&id, &deed(4, "exported")).await.expect("noted");
+    store
+        .note(&[&id], &deed(4, "exported"))
+        .await
+        .expect("noted");
+    // All of them or none.
+    let err = store.note(&[&id, "0000000000000000"], &deed(4, "x")).await;
+    assert_eq!(err.expect_err("none").trouble, Trouble::NotFound);
     let all = [State::Held, State::Released, State::Reported];
     store
         .set_state(&id, &all, State::Deleted, &deed(5, "deleted"))
@@ -695,7 +701,7 @@ pub(crate) async fn states_change_and_leave_a_trail(ground: &impl Ground) {
         ]
     );
     assert_eq!(trail[1].deed, deed(2, "released"));
-    let err = store.note("0000000000000000", &deed(1, "x")).await;
+    let err = store.note(&["0000000000000000"], &deed(1, "x")).await;
     assert_eq!(err.expect_err("none").trouble, Trouble::NotFound);
 }
 

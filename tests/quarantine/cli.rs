@@ -1,7 +1,7 @@
 //! The commands, as an admin types them.
 
 use crate::rig::{entry, entry_for, put};
-use callbluff::quarantine::{self, Settings};
+use callbluff::quarantine::{self, Filter, Page, Settings};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -163,6 +163,27 @@ async fn the_commands_find_show_and_remove_entries() {
     );
     assert_eq!(shell.rows(&["list"]).len(), 1);
     assert_eq!(shell.run(&["erase", "ann@example.org"]).0, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_is_noted_once_for_each_entry() {
+    let shell = Shell::new().await;
+    let file = shell.folder.path().join("all.zip");
+    let file = file.to_str().expect("UTF-8");
+    let sender = ["--sender", "liar@example.net"];
+    let args = [&["export", "--output", file][..], &sender].concat();
+    let (status, out, err) = shell.run(&args);
+    assert_eq!(status, 0, "{out}{err}");
+    let store = quarantine::open(&Settings::default(), shell.folder.path()).expect("right");
+    let page = Page::first(Page::MAX);
+    let listing = store.list(&Filter::default(), &page).await.expect("listed");
+    assert_eq!(listing.entries.len(), 120);
+    for entry in &listing.entries {
+        let trail = store.trail(&entry.id).await.expect("a trail");
+        let told: Vec<_> = trail.iter().map(|one| one.deed.what.as_str()).collect();
+        assert_eq!(told, ["stored", "exported"]);
+        assert_eq!(trail[1].deed.who, "kim");
+    }
 }
 
 #[test]

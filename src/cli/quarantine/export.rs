@@ -136,14 +136,19 @@ async fn fill(
     let mut next = None;
     loop {
         let listing = args.selection.page(desk, &STATES, next).await?;
+        let text = |error: crate::quarantine::StoreError| error.to_string();
+        let mut trails = Vec::with_capacity(listing.entries.len());
         for entry in &listing.entries {
-            let text = |error: crate::quarantine::StoreError| error.to_string();
+            trails.push(desk.store.trail(&entry.id).await.map_err(text)?);
+        }
+        // All of a page in one commit; and before, so that nothing leaves without a note, however this ends.
+        let ids: Vec<&str> = listing.entries.iter().map(|one| one.id.as_str()).collect();
+        desk.store.note(&ids, &deed).await.map_err(text)?;
+        for (entry, trail) in listing.entries.iter().zip(&trails) {
             let raw = read_all(desk.store.as_ref(), entry, MAX_MESSAGE)
                 .await
                 .map_err(text)?;
-            let trail = desk.store.trail(&entry.id).await.map_err(text)?;
-            bundle.add(entry, &raw, &trail).map_err(failed)?;
-            desk.store.note(&entry.id, &deed).await.map_err(text)?;
+            bundle.add(entry, &raw, trail).map_err(failed)?;
             bar.inc(1);
         }
         next = listing.next;

@@ -183,7 +183,7 @@ impl Courier {
                     why: outcome.reply.clone(),
                 };
                 // The attempt itself says the same; an entry that is gone has no trail.
-                let _ = store.note(&attempt.entry, &deed).await;
+                let _ = store.note(&[&attempt.entry], &deed).await;
             }
             all.push(Done { attempt, outcome });
         }
@@ -342,7 +342,7 @@ async fn mark_released(store: &dyn Store, entry: &str, deed: &Deed) -> Answer<()
         .set_state(entry, &[State::Held], State::Released, deed)
         .await
     {
-        Err(error) if error.trouble == Trouble::State => store.note(entry, deed).await,
+        Err(error) if error.trouble == Trouble::State => store.note(&[entry], deed).await,
         Err(error) if error.trouble == Trouble::NotFound => Ok(()),
         done => done,
     }

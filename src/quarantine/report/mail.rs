@@ -142,7 +142,7 @@ pub async fn send_report(
         .set_state(&entry.id, &[State::Held], State::Reported, &deed)
         .await
     {
-        Err(error) if error.trouble == Trouble::State => store.note(&entry.id, &deed).await?,
+        Err(error) if error.trouble == Trouble::State => store.note(&[&entry.id], &deed).await?,
         done => done?,
     }
     Ok(reply)

@@ -2,6 +2,7 @@
 
 use crate::quarantine::sql::SqlStore;
 use crate::quarantine::sql::blocks::{self, Change};
+use crate::quarantine::sql::group::{inserts, run_all};
 use crate::quarantine::sql::read::entry;
 use crate::quarantine::sql::statement::{Statement, Value, trouble};
 use crate::quarantine::terms::{Terms, state_term, wave_term};
@@ -10,20 +11,19 @@ use sqlx::AnyConnection;
 use std::collections::BTreeMap;
 
 /// Notes a deed.
-pub(super) async fn note(connection: &mut AnyConnection, id: &str, deed: &Deed) -> Answer<()> {
-    Statement::with(
-        "INSERT INTO audit (entry, at, who, what, why) VALUES (?, ?, ?, ?, ?)",
-        [
-            Value::from(id),
+pub(super) async fn note(connection: &mut AnyConnection, ids: &[&str], deed: &Deed) -> Answer<()> {
+    let row = |id: &&str| {
+        vec![
+            Value::from(*id),
             deed.at.as_millisecond().into(),
             deed.who.as_str().into(),
             deed.what.as_str().into(),
             deed.why.as_str().into(),
-        ],
-    )
-    .run(connection)
-    .await
-    .map(|_| ())
+        ]
+    };
+    let into = "audit (entry, at, who, what, why)";
+    let rows = ids.iter().map(row).collect();
+    run_all(connection, inserts(into, rows, ("", None))).await
 }
 
 /// Removes the bytes of an entry, and the keys to them.
@@ -93,14 +93,18 @@ impl SqlStore {
         if !to.has_bytes() {
             drop_bytes(connection, id).await?;
         }
-        note(connection, id, deed).await?;
+        note(connection, &[id], deed).await?;
         transaction.commit().await.map_err(trouble)
     }
 
-    pub(super) async fn note_deed(&self, id: &str, deed: &Deed) -> Answer<()> {
+    pub(super) async fn note_deed(&self, ids: &[&str], deed: &Deed) -> Answer<()> {
         let mut transaction = self.begin().await?;
-        entry(&mut transaction, id).await?;
-        note(&mut transaction, id, deed).await?;
+        for id in ids {
+            let here = Statement::with("SELECT 1 FROM entry WHERE id = ?", [(*id).into()]);
+            let here = here.row(&mut transaction).await?;
+            here.ok_or_else(|| StoreError::not_found(id))?;
+        }
+        note(&mut transaction, ids, deed).await?;
         transaction.commit().await.map_err(trouble)
     }
 

@@ -133,8 +133,8 @@ impl Store for SqlStore {
         self.timely(self.change_state(id, from, to, deed)).await
     }
 
-    async fn note(&self, id: &str, deed: &Deed) -> Answer<()> {
-        self.timely(self.note_deed(id, deed)).await
+    async fn note(&self, ids: &[&str], deed: &Deed) -> Answer<()> {
+        self.timely(self.note_deed(ids, deed)).await
     }
 
     async fn trail(&self, id: &str) -> Answer<Vec<AuditRecord>> {

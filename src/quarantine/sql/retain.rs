@@ -145,7 +145,7 @@ async fn take_out(
         .run(connection)
         .await?;
     }
-    note(connection, &entry.id, deed).await?;
+    note(connection, &[&entry.id], deed).await?;
     Ok(Change {
         remove: before.difference(&after).cloned().collect(),
         add: after.difference(&before).cloned().collect(),
@@ -192,8 +192,9 @@ impl SqlStore {
             .run(connection)
             .await?;
             drop_bytes(connection, id).await?;
-            note(connection, id, deed).await?;
         }
+        let ids: Vec<&str> = changes.keys().map(String::as_str).collect();
+        note(connection, &ids, deed).await?;
         let dropped = changes.len() as u64;
         blocks::change(connection, changes).await?;
         transaction.commit().await.map_err(trouble)?;
