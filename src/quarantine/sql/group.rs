@@ -1,9 +1,8 @@
 //! Many entries in few statements.
 
 use crate::quarantine::sql::put::{Prepared, known};
-use crate::quarantine::sql::statement::{SQLITE, Statement, Value, trouble, without_nul};
-use crate::quarantine::{Answer, StoreError, Stored, Trouble, hex};
-use serde_json::{Map, Value as Json, json};
+use crate::quarantine::sql::statement::{SQLITE, Statement, Value, trouble};
+use crate::quarantine::{Answer, StoreError, Stored, Trouble};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use std::collections::HashSet;
@@ -163,91 +162,76 @@ pub(super) async fn insert_one(
 
 /// Writes entries, each with its only part, in one statement and its own transaction, so that a server is
 /// asked once. For PostgreSQL: SQLite does not know such statements.
-///
-/// Its text is always the same, however many entries there are: the server has understood and planned it already.
 pub(super) async fn insert_at_once(
     connection: &mut AnyConnection,
     batch: &[&Prepared],
 ) -> Answer<Vec<Answer<Stored>>> {
+    // PostgreSQL does not change a row twice in one statement: the second finds what the first has stored.
     let mut seen = HashSet::new();
-    let mut texts = Vec::new();
-    let mut bytes = Vec::new();
-    for entry in batch {
-        // PostgreSQL does not change a row twice in one statement: the second finds what the first has stored.
-        if seen.insert(entry.digest.as_slice()) {
-            texts.push(text_of(entry, &mut bytes));
+    let new = batch
+        .iter()
+        .filter(|entry| seen.insert(entry.digest.as_slice()));
+    let mut rows = Vec::new();
+    let mut keys = Vec::new();
+    for entry in new {
+        let mut row = entry.row.clone();
+        row.push(entry.until.into());
+        row.push(entry.part.as_deref().unwrap_or_default().into());
+        rows.push(row);
+        for (domain, bytes) in &entry.wrapped {
+            let domain = Value::from(domain.as_str());
+            keys.push(vec![
+                entry.id.as_str().into(),
+                domain,
+                bytes.as_slice().into(),
+            ]);
         }
     }
-    let window = batch.first().map_or(0, |entry| entry.window);
-    let insert = Statement::with(
-        AT_ONCE,
-        [
-            Value::from(Json::Array(texts).to_string()),
-            bytes.into(),
-            window.into(),
-        ],
+    let columns = ENTRY.join(", ");
+    let mut insert = Statement::new(&format!(
+        "WITH new ({columns}, until, part) AS MATERIALIZED ("
+    ));
+    push_rows(&mut insert, rows);
+    // Those who write the same messages at the same time take them in the same order, so that they do not wait for each
+    // other in a ring.
+    insert.push(
+        "), taken AS (INSERT INTO repeat AS r (digest, entry, until) SELECT digest, id, until FROM new ORDER BY digest",
+        [],
     );
+    let window = batch.first().map(|entry| Value::from(entry.window));
+    insert.push(TAKE, window);
+    insert.push(
+        &format!(
+            "), stored AS MATERIALIZED (SELECT new.* FROM new JOIN taken ON taken.entry = new.id), \
+             kept AS (INSERT INTO entry (state, kept, {columns}) SELECT 'held', 1, {columns} FROM stored), \
+             marks AS (INSERT INTO fresh (entry) SELECT id FROM stored), \
+             bytes AS (INSERT INTO part (entry, number, bytes) SELECT id, 0, part FROM stored)"
+        ),
+        [],
+    );
+    if !keys.is_empty() {
+        insert.push(
+            ", keys AS (INSERT INTO wrapped (entry, domain, bytes) SELECT k.* FROM (",
+            [],
+        );
+        push_rows(&mut insert, keys);
+        insert.push(
+            ") AS k (entry, domain, bytes) JOIN stored ON stored.id = k.entry)",
+            [],
+        );
+    }
+    insert.push(" SELECT entry FROM taken", []);
     let taken = names(&insert.rows(connection).await?)?;
     answers(connection, batch, &taken).await
 }
 
-/// The texts of all entries are one value and their bytes another, one after the other. Those who write the
-/// same messages at the same time take them in the same order, so that they do not wait for each other in a ring.
-const AT_ONCE: &str = "WITH new AS MATERIALIZED (\
-     SELECT n.*, substr(b, n.place, n.sender_bytes) AS sender, \
-     substr(b, n.place + n.sender_bytes, n.recipients_bytes) AS recipients, \
-     substr(b, n.place + n.sender_bytes + n.recipients_bytes, n.digest_bytes) AS digest, \
-     substr(b, n.place + n.sender_bytes + n.recipients_bytes + n.digest_bytes, n.part_bytes) AS part \
-     FROM json_to_recordset(CAST(? AS json)) AS n(id text, until bigint, received_at bigint, changed_at bigint, \
-     queue_id text, message_id text, client text, client_name text, helo text, host text, auth_user text, \
-     subject text, class text, score double precision, kind text, verdict text, rule text, size bigint, \
-     sha256 text, trace text, domain text, wave text, wrapped json, place int, sender_bytes int, \
-     recipients_bytes int, digest_bytes int, part_bytes int), (SELECT CAST(? AS bytea) AS b) AS all_bytes), \
-     taken AS (INSERT INTO repeat AS r (digest, entry, until) SELECT digest, id, until FROM new ORDER BY digest \
-     ON CONFLICT (digest) DO UPDATE SET entry = excluded.entry, until = excluded.until \
-     WHERE r.until <= excluded.until - ? RETURNING entry), \
-     stored AS MATERIALIZED (SELECT new.* FROM new JOIN taken ON taken.entry = new.id), \
-     kept AS (INSERT INTO entry (state, kept, id, received_at, changed_at, queue_id, message_id, sender, \
-     recipients, client, client_name, helo, host, auth_user, subject, class, score, kind, verdict, rule, size, \
-     sha256, trace, domain, digest, wave) SELECT 'held', 1, id, received_at, changed_at, queue_id, message_id, \
-     sender, recipients, client, client_name, helo, host, auth_user, subject, class, score, kind, verdict, rule, \
-     size, sha256, trace, domain, digest, wave FROM stored), \
-     bytes AS (INSERT INTO part (entry, number, bytes) SELECT id, 0, part FROM stored), \
-     marks AS (INSERT INTO fresh (entry) SELECT id FROM stored), \
-     keys AS (INSERT INTO wrapped (entry, domain, bytes) SELECT id, k.domain, decode(k.bytes, 'hex') \
-     FROM stored, json_to_recordset(wrapped) AS k(domain text, bytes text)) \
-     SELECT entry FROM taken";
-
-/// The texts and numbers of an entry; its bytes go to the end of the others.
-fn text_of(entry: &Prepared, bytes: &mut Vec<u8>) -> Json {
-    // PostgreSQL counts from 1.
-    let mut texts = Map::from_iter([
-        ("until".to_owned(), json!(entry.until)),
-        ("place".to_owned(), json!(bytes.len() + 1)),
-    ]);
-    for (name, value) in ENTRY.iter().zip(&entry.row) {
-        let text = match value {
-            Value::Number(number) => json!(number),
-            Value::Real(number) => json!(number),
-            Value::Text(text) => json!(without_nul(text.clone())),
-            Value::Maybe(text) => json!(text.clone().map(without_nul)),
-            Value::Bytes(some) => {
-                bytes.extend_from_slice(some);
-                texts.insert(format!("{name}_bytes"), json!(some.len()));
-                continue;
-            }
-        };
-        texts.insert((*name).to_owned(), text);
+/// Adds rows: `VALUES (?, ?), (?, ?)`.
+fn push_rows(statement: &mut Statement, rows: Vec<Vec<Value>>) {
+    for (index, row) in rows.into_iter().enumerate() {
+        let places = vec!["?"; row.len()].join(", ");
+        let before = if index == 0 { "VALUES" } else { "," };
+        statement.push(&format!("{before} ({places})"), row);
     }
-    let part = entry.part.as_deref().unwrap_or_default();
-    bytes.extend_from_slice(part);
-    texts.insert("part_bytes".to_owned(), json!(part.len()));
-    let keys = entry.wrapped.iter();
-    let keys: Vec<Json> = keys
-        .map(|(domain, bytes)| json!({"domain": domain, "bytes": hex(bytes)}))
-        .collect();
-    texts.insert("wrapped".to_owned(), json!(keys));
-    Json::Object(texts)
 }
 
 /// Statements that insert rows, with an end for each and its value.
@@ -265,13 +249,8 @@ pub(super) fn inserts(
             few @ ..=FEW => few,
             many => 1 << many.min(ROWS).ilog2(),
         };
-        let mut insert = Statement::new("INSERT INTO ");
-        insert.push(into, []);
-        for (index, row) in rows.drain(..count).enumerate() {
-            let places = vec!["?"; row.len()].join(", ");
-            let before = if index == 0 { " VALUES" } else { "," };
-            insert.push(&format!("{before} ({places})"), row);
-        }
+        let mut insert = Statement::new(&format!("INSERT INTO {into} "));
+        push_rows(&mut insert, rows.drain(..count).collect());
         insert.push(end, value.map(Value::from));
         statements.push(insert);
     }

@@ -147,7 +147,7 @@ impl Statement {
 }
 
 /// PostgreSQL takes no NUL in a text.
-pub(super) fn without_nul(text: String) -> String {
+fn without_nul(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "")
     } else {

@@ -51,12 +51,15 @@ impl Writer {
 }
 
 /// What waits, up to what goes into one transaction; `None` at the end.
+///
+/// It is 1 message, 2, 4, 8 …, so that there are few different statements, which the database has planned already.
 async fn next_batch(jobs: &Mutex<mpsc::Receiver<Job>>) -> Option<Vec<Job>> {
     let mut jobs = jobs.lock().await;
     let first = jobs.recv().await?;
     let mut bytes = first.entry.bytes();
     let mut batch = vec![first];
-    while batch.len() < BATCH && bytes < BATCH_BYTES {
+    let most = 1 << (1 + jobs.len()).min(BATCH).ilog2();
+    while batch.len() < most && bytes < BATCH_BYTES {
         let Ok(job) = jobs.try_recv() else { break };
         bytes += job.entry.bytes();
         batch.push(job);
