@@ -144,6 +144,30 @@ pub(crate) async fn the_same_message_is_stored_once(ground: &impl Ground) {
     assert_eq!(count(&*store, &Filter::default()).await, 6);
 }
 
+pub(crate) async fn a_message_that_came_again_stays_known(ground: &impl Ground) {
+    let store = ground.open();
+    let day = 86_400;
+    let first = put(&*store, &entry(1), b"text").await;
+    // Long after, it is stored again; then the first one goes.
+    let second = put(&*store, &entry(6 * day), b"text").await;
+    let old = Excess {
+        before: Some(at(day)),
+        ..Excess::default()
+    };
+    let gone = store.expire(&old, &deed(7 * day, "expired"), 10).await;
+    assert_eq!(gone.expect("expired"), 1);
+    assert_eq!(store.forget(at(day), 10).await.expect("forgot"), 1);
+    assert!(store.get(&first).await.is_err());
+    let again = store.put(&entry(7 * day), &mut spool(b"text").await).await;
+    let again = again.expect("stored");
+    assert_eq!((again.is_repeated, &again.id), (true, &second));
+    // And with the second one all is forgotten.
+    let sender = deed(8 * day, "erased");
+    let erased = store.erase("ann@example.org", &sender, false).await;
+    assert_eq!(erased.expect("erased").entries, 1);
+    assert_eq!(ground.number("SELECT COUNT(*) FROM repeat").await, 0);
+}
+
 pub(crate) async fn parallel_messages_are_all_there(ground: &impl Ground) {
     let store = ground.open();
     let tasks: Vec<_> = (0..64)
@@ -521,6 +545,7 @@ pub(crate) async fn what_has_changed_is_found_as_it_is(ground: &impl Ground) {
 /// Nothing in the index tells of somebody who was erased.
 pub(crate) async fn an_erased_address_is_nowhere_in_the_index(ground: &impl Ground) {
     let store = ground.open();
+    let mut alone = Vec::new();
     for number in 0..40 {
         let mut entry = entry_for(number, &[&format!("<r{number}@example.org>")]);
         if number % 4 == 0 {
@@ -533,7 +558,10 @@ pub(crate) async fn an_erased_address_is_nowhere_in_the_index(ground: &impl Grou
                 .push(Address::new(b"<quentin@quiet.example>"));
             entry.envelope.sender = Some(Address::new(b"<quentin@quiet.example>"));
         }
-        put(&*store, &entry, format!("{number}").as_bytes()).await;
+        let id = put(&*store, &entry, format!("{number}").as_bytes()).await;
+        if number % 4 == 0 {
+            alone.push(id);
+        }
         if number == 29 {
             ground.index_now(&store).await;
         }
@@ -544,6 +572,7 @@ pub(crate) async fn an_erased_address_is_nowhere_in_the_index(ground: &impl Grou
         ground.number(&pages).await
     };
     assert!(traces("quentin@").await > 0 && traces("queer").await > 0);
+    assert_eq!(traces(&alone[0]).await, 1);
     let erased = store
         .erase("quentin@quiet.example", &deed(50, "erased"), false)
         .await
@@ -556,6 +585,9 @@ pub(crate) async fn an_erased_address_is_nowhere_in_the_index(ground: &impl Grou
     ground.index_now(&store).await;
     for text in ["quentin", "queer", "quiet"] {
         assert_eq!(traces(text).await, 0, "{text}");
+    }
+    for id in &alone {
+        assert_eq!(traces(id).await, 0, "{id}");
     }
     let sender = Filter {
         sender: Some("erased@invalid".to_owned()),
@@ -574,7 +606,7 @@ pub(crate) async fn two_hosts_index_the_same_entries_once(ground: &impl Ground) 
             let entry = entry_for(number, &[&format!("<r{number}@example.org>")]);
             ids.push(put(&*stores[0], &entry, format!("{number}").as_bytes()).await);
         }
-        let marks = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) \
+        let marks = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
              SELECT 'z' || CAST(i AS TEXT) FROM n";
         ground
             .sql(&format!("INSERT INTO fresh (entry) {marks}"))

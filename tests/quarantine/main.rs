@@ -28,6 +28,7 @@ macro_rules! every_test {
             a_big_message_comes_in_parts,
             all_that_is_known_comes_back,
             the_same_message_is_stored_once,
+            a_message_that_came_again_stays_known,
             parallel_messages_are_all_there,
             entries_are_found_by_every_field,
             pages_have_each_entry_once,
