@@ -22,9 +22,9 @@ static POSTGRES: Migrator = sqlx::migrate!("src/quarantine/migrations/postgres")
 const SQLITE_READERS: u32 = 4;
 /// Transactions that write to PostgreSQL at the same time: while one waits for the disk the next is made.
 const POSTGRES_HANDS: u32 = 4;
-/// Memory for pages of the file, in KiB, for the connection that writes. The messages of one commit change
-/// some hundred pages; those that do not fit would be written twice.
-const WRITER_CACHE: u32 = 16 << 10;
+/// Memory for pages of the file, in KiB, for the connection that writes. The messages of one commit, or a block of the index,
+/// change some hundred pages; those that do not fit would be written twice.
+const WRITER_CACHE: u32 = 4 << 10;
 /// The same for each that reads.
 const READER_CACHE: u32 = 2 << 10;
 /// Pages in the log, of 4 KiB each, from which on they are moved to their places. Many change again and again, and
