@@ -25,8 +25,8 @@ const POSTGRES_HANDS: u32 = 4;
 /// Memory for pages of the file, in KiB, for the connection that writes. The messages of one commit, or a block of the index,
 /// change some hundred pages; those that do not fit would be written twice.
 const WRITER_CACHE: u32 = 4 << 10;
-/// The same for each that reads.
-const READER_CACHE: u32 = 2 << 10;
+/// The same for each that reads: a search looks at some pages of each block once, and the system has them in memory anyway.
+const READER_CACHE: u32 = 512;
 /// Pages in the log, of 4 KiB each, from which on they are moved to their places. Many change again and again, and
 /// are moved once.
 const CHECKPOINT: u32 = 16_000;
