@@ -308,6 +308,8 @@ impl SqlStore {
         for row in rows.rows(&mut snapshot).await? {
             listing.entries.push(entry_of(&row)?);
         }
+        // Otherwise the next one who reads may come before the end of it, and open another connection.
+        snapshot.rollback().await.map_err(trouble)?;
         Ok(listing)
     }
 
