@@ -80,18 +80,24 @@ struct Anywhere<'m> {
 }
 
 impl<'m> Anywhere<'m> {
-    fn new(overview: &'m Overview, marks: &[Mark], further: &[(u32, Languages)]) -> Self {
+    fn new(glance: &Glance<'m>, meanings: &Meanings<'m>) -> Self {
+        let overview = glance.overview;
         let mut anywhere = Self {
             overview,
             names: vec![0; overview.elements_of.len()],
             elements: vec![0; overview.elements.len()],
             found: Vec::new(),
         };
-        for mark in marks {
-            anywhere.see(mark.name, mark.languages);
-        }
-        for &(name, languages) in further {
+        for &(name, languages) in &meanings.names {
             anywhere.see(name, languages);
+        }
+        for (phrase, _) in &meanings.phrases {
+            for &(name, languages) in overview.meanings(phrase) {
+                anywhere.see(name, languages);
+            }
+        }
+        for phrase in glance.by_signs() {
+            anywhere.see(phrase.name, phrase.languages);
         }
         for derive in &overview.derives {
             anywhere.see(derive.gives, anywhere.hold(derive));
@@ -393,22 +399,57 @@ impl<'g> Asked<'g> {
     }
 }
 
+/// What stands in the cells that are looked at together, in the order of the texts.
+struct Section {
+    marks: Vec<Mark>,
+    /// For each name the place of its last mark, and 1: a name has one in a cell, however often it is there.
+    last: Vec<u32>,
+}
+
+impl Section {
+    fn push(&mut self, mark: Mark) {
+        let last = &mut self.last[mark.name as usize];
+        let known = self.marks.get_mut((*last as usize).wrapping_sub(1));
+        match known.filter(|it| it.cell == mark.cell && it.name == mark.name) {
+            Some(known) => known.languages |= mark.languages,
+            None => {
+                self.marks.push(mark);
+                *last = self.marks.len() as u32;
+            }
+        }
+    }
+
+    /// Is this cell too far from the first one?
+    fn is_beyond(&self, cell: u32) -> bool {
+        let first = self.marks.first();
+        first.is_some_and(|first| cell - first.cell >= MOST_CELLS as u32)
+    }
+
+    /// Goes on to the next cells; the last ones stay.
+    fn go_on(&mut self) {
+        let first = self.marks.first().map_or(0, |mark| mark.cell);
+        let next = first + MOST_CELLS as u32 - SHARED_CELLS;
+        let gone = self.marks.partition_point(|mark| mark.cell < next);
+        self.marks.drain(..gone);
+        self.last.fill(0);
+    }
+}
+
 impl Glance<'_> {
     /// The rules whose words stand near each other, by index, with the languages in which they do.
     pub(super) fn near(&self) -> Vec<(usize, Languages)> {
         let overview = self.overview;
         let heard = self.heard();
-        let marks = self.marks();
-        // What could be anywhere: signs whose places were not all noted.
-        let signs = self.by_signs().filter(|_| self.has_many_signs);
-        let mut anywhere: Vec<(u32, Languages)> = signs
-            .map(|phrase| (phrase.name, phrase.languages))
-            .collect();
-        let all = Anywhere::new(overview, &marks, &anywhere);
-        // And what a regular expression finds, which may be far from its word.
+        let meanings = Meanings::new(self);
+        let all = Anywhere::new(self, &meanings);
+        // What a regular expression finds may be far from its word, and not the places of all signs are noted.
         let regexes = overview.derives.iter().filter(|it| cells(it).is_none());
         let regexes = regexes.map(|derive| (derive.gives, all.hold(derive)));
-        anywhere.extend(regexes.filter(|(_, languages)| *languages != 0));
+        let mut anywhere: Vec<(u32, Languages)> = regexes.filter(|it| it.1 != 0).collect();
+        if self.has_many_signs {
+            let signs = self.by_signs();
+            anywhere.extend(signs.map(|phrase| (phrase.name, phrase.languages)));
+        }
         let rules = overview.rules.iter().enumerate();
         let mut open: Vec<Open<'_>> = rules
             .filter_map(|(index, rule)| {
@@ -421,20 +462,15 @@ impl Glance<'_> {
                 })
             })
             .collect();
-        let cells_of = |marks: &[Mark]| match (marks.first(), marks.last()) {
-            (Some(first), Some(last)) => (last.cell - first.cell) as usize + 1,
-            _ => 0,
-        };
-        let width = cells_of(&marks).min(MOST_CELLS);
-        let mut grid = Grid::new(&all, open.iter().map(|open| open.rule), width);
-        let mut first = 0;
-        while first < marks.len() && !open.is_empty() {
-            let cell = marks[first].cell;
-            let among = |count: u32| {
-                first + marks[first..].partition_point(|mark| mark.cell - cell < count)
-            };
-            let last = among(MOST_CELLS as u32);
-            grid.fill(&marks[first..last], &anywhere);
+        if open.is_empty() {
+            return Vec::new();
+        }
+        let words: u32 = self.sequence.iter().map(|&word| distance(word)).sum();
+        let width = (words / CELL) as usize + 1;
+        let rules = open.iter().map(|open| open.rule);
+        let mut grid = Grid::new(&all, rules, width.min(MOST_CELLS));
+        let mut ask = |section: &Section| {
+            grid.fill(&section.marks, &anywhere);
             for open in open.iter_mut().filter(|it| it.holds != it.may_hold) {
                 if let Some(cells) = cells(open.rule) {
                     grid.hold(open.rule, cells);
@@ -442,20 +478,28 @@ impl Glance<'_> {
                     open.holds |= held & open.may_hold;
                 }
             }
-            first = match last < marks.len() {
-                true => among(MOST_CELLS as u32 - SHARED_CELLS),
-                false => last,
-            };
+        };
+        let mut section = Section {
+            marks: Vec::new(),
+            last: vec![0; overview.elements_of.len()],
+        };
+        self.marks(&meanings, |mark| {
+            while section.is_beyond(mark.cell) {
+                ask(&section);
+                section.go_on();
+            }
+            section.push(mark);
+        });
+        if !section.marks.is_empty() {
+            ask(&section);
         }
         let near = open.into_iter().filter(|open| open.holds != 0);
         near.map(|open| (open.index, open.holds)).collect()
     }
 
-    /// What stands where, in the order of the texts.
-    fn marks(&self) -> Vec<Mark> {
+    /// Tells what stands where, in the order of the texts.
+    fn marks(&self, meanings: &Meanings<'_>, mut mark: impl FnMut(Mark)) {
         let overview = self.overview;
-        let meanings = Meanings::new(self);
-        let mut marks = Vec::with_capacity(self.sequence.len());
         let mut signs = self.sign_places.iter().peekable();
         let mut next_sign = signs.peek().map_or(usize::MAX, |it| it.1 as usize);
         let (mut at, mut cell) = (0, 0);
@@ -463,11 +507,9 @@ impl Glance<'_> {
             at += distance(word);
             cell = at / CELL;
             while next_sign <= index {
-                let sign = signs.next().map(|it| it.0);
-                marks.extend(
-                    sign.into_iter()
-                        .flat_map(|sign| self.sign_marks(sign, cell)),
-                );
+                if let Some((sign, _)) = signs.next() {
+                    self.sign_marks(*sign, cell).for_each(&mut mark);
+                }
                 next_sign = signs.peek().map_or(usize::MAX, |it| it.1 as usize);
             }
             let word = different(word);
@@ -476,7 +518,7 @@ impl Glance<'_> {
             }
             let (names, phrases) = &meanings.of[word];
             for &(name, languages) in &meanings.names[names.start as usize..names.end as usize] {
-                marks.push(Mark {
+                mark(Mark {
                     cell,
                     name,
                     languages,
@@ -488,19 +530,19 @@ impl Glance<'_> {
                     words.all(|(index, &word)| self.has(index, word))
                 });
                 if stands {
-                    let names = overview.meanings(phrase).iter();
-                    marks.extend(names.map(|&(name, languages)| Mark {
-                        cell,
-                        name,
-                        languages,
-                    }));
+                    for &(name, languages) in overview.meanings(phrase) {
+                        mark(Mark {
+                            cell,
+                            name,
+                            languages,
+                        });
+                    }
                 }
             }
         }
         for (sign, _) in signs {
-            marks.extend(self.sign_marks(*sign, cell));
+            self.sign_marks(*sign, cell).for_each(&mut mark);
         }
-        marks
     }
 
     fn sign_marks(&self, sign: u8, cell: u32) -> impl Iterator<Item = Mark> {
@@ -538,6 +580,7 @@ struct Open<'m> {
 mod tests {
     use crate::classify::builtin;
     use crate::classify::matcher::Matcher;
+    use crate::classify::matcher::near::{MOST_CELLS, Mark, SHARED_CELLS, Section};
     use crate::classify::pack::Pack;
     use crate::diagnose::{Diagnostics, Source};
 
@@ -576,6 +619,31 @@ mod tests {
                 "{before} words before"
             );
         }
+    }
+
+    #[test]
+    fn however_dense_a_text_is_few_marks_are_kept() {
+        let mut section = Section {
+            marks: Vec::new(),
+            last: vec![0; 2],
+        };
+        for cell in 0..3 * MOST_CELLS as u32 {
+            for word in 0..100 {
+                while section.is_beyond(cell) {
+                    section.go_on();
+                }
+                section.push(Mark {
+                    cell,
+                    name: word % 2,
+                    languages: 1 << (word % 10),
+                });
+            }
+            assert!(section.marks.len() <= 2 * MOST_CELLS);
+        }
+        let shared = section.marks.first().expect("the last cells").cell;
+        assert!(shared <= 3 * MOST_CELLS as u32 - SHARED_CELLS);
+        let languages = section.marks.iter().map(|mark| mark.languages);
+        assert_eq!(languages.fold(0, |all, it| all | it), (1 << 10) - 1);
     }
 
     #[test]
