@@ -5,6 +5,7 @@
 //! words were found, and only together with words of its own language and of the pack `common`.
 //! Regular expressions run only in a window around a word that was found.
 
+mod asked;
 mod build;
 mod gate;
 mod glance;
@@ -197,6 +198,20 @@ mod tests {
 
     fn matcher() -> Matcher {
         Matcher::new(&packs(), &mut Diagnostics::new()).expect("the shipped packs load")
+    }
+
+    /// A matcher of the packs whose file names are these.
+    pub(super) fn matcher_of(names: &[&str]) -> Matcher {
+        let all = builtin::PACKS.iter().zip(packs());
+        let wanted = all.filter(|((name, _), _)| names.contains(name));
+        let packs: Vec<Pack> = wanted.map(|(_, pack)| pack).collect();
+        assert_eq!(packs.len(), names.len());
+        Matcher::new(&packs, &mut Diagnostics::new()).expect("they load")
+    }
+
+    /// A matcher of English alone.
+    pub(super) fn english() -> Matcher {
+        matcher_of(&["packs/common.toml", "packs/en.toml"])
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! put together as a scan does it. What comes out is never less than what a scan finds.
 
 use crate::classify::find::{MOST_PLACES, Span, sequence, set};
+use crate::classify::matcher::asked::Asked;
 use crate::classify::matcher::glance::{Glance, NUMBER, different, distance};
-use crate::classify::matcher::near::Asked;
 use crate::classify::matcher::overview::{Languages, Overview, Rule};
 use crate::classify::matcher::phrases::Phrase;
 use crate::classify::matcher::scan::UNLESS_REACH;
@@ -292,27 +292,28 @@ fn span(first: u32, last: u32) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use crate::classify::builtin;
+    use crate::classify::matcher::tests::{english, matcher_of};
     use crate::classify::matcher::{Desk, Matcher};
-    use crate::classify::pack::Pack;
     use crate::classify::words::{Words, is_word_byte};
-    use crate::diagnose::{Diagnostics, Source};
     use std::collections::HashSet;
 
-    /// The packs whose file names are these.
-    fn matcher(names: &[&str]) -> Matcher {
-        let mut problems = Diagnostics::new();
-        let wanted = builtin::PACKS.iter().filter(|it| names.contains(&it.0));
-        let packs: Vec<Pack> = wanted
-            .filter_map(|(name, text)| Pack::parse(&Source::new(*name, *text), &mut problems))
-            .collect();
-        assert_eq!(packs.len(), names.len());
-        Matcher::new(&packs, &mut problems).expect("the packs load")
+    /// Does a scan find this signal in a text, and could it be there by how near its words stand, and by where
+    /// each of them does?
+    fn seen(matcher: &Matcher, text: &str, id: &str) -> (bool, bool, bool) {
+        let is_it = |signal: &u16| matcher.signal_id(*signal) == id;
+        let scan = matcher.scan(text, &mut Desk::default());
+        let is_said = scan.said.iter().any(|said| is_it(&said.signal));
+        let mut glance = matcher.glance_at_keys().expect("few languages");
+        glance.look(text);
+        let near = glance.near();
+        let rules = near.iter().map(|(rule, _)| *rule);
+        let is_near = glance.signals(rules).iter().any(is_it);
+        (is_said, is_near, glance.placed(near).iter().any(is_it))
     }
 
     #[test]
     fn what_excuses_a_pattern_is_seen_and_never_too_far_away() {
-        let matcher = matcher(&["packs/common.toml", "packs/en.toml"]);
+        let matcher = english();
         let pattern = "on the left the video and you";
         let (mut excused, mut said) = (0, 0);
         for count in 0..16 {
@@ -321,16 +322,8 @@ mod tests {
                 format!("scammers {filler}{pattern}"),
                 format!("{pattern} {filler}scammers"),
             ] {
-                let is_split =
-                    |signal: &u16| matcher.signal_id(*signal) == "recording.split-screen";
-                let scan = matcher.scan(&text, &mut Desk::default());
-                let is_said = scan.said.iter().any(|said| is_split(&said.signal));
-                let mut glance = matcher.glance_at_keys().expect("few languages");
-                glance.look(&text);
-                let near = glance.near();
-                let rules = near.iter().map(|(rule, _)| *rule);
-                assert!(glance.signals(rules).iter().any(is_split), "{text}");
-                let is_placed = glance.placed(near).iter().any(is_split);
+                let (is_said, is_near, is_placed) = seen(&matcher, &text, "recording.split-screen");
+                assert!(is_near, "{text}");
                 assert!(is_placed || !is_said, "{text}");
                 said += usize::from(is_said);
                 excused += usize::from(!is_placed);
@@ -341,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_sign_stands_where_it_is_written() {
-        let matcher = matcher(&["packs/common.toml", "packs/en.toml"]);
+        let matcher = english();
         let (mut said, mut refused) = (0, 0);
         for count in 0..24 {
             let filler = "blue ".repeat(count);
@@ -351,12 +344,7 @@ mod tests {
                 format!("moneygram {filler}$, and 900 trees"),
                 format!("a $ and moneygram {filler}900 trees"),
             ] {
-                let is_voucher = |signal: &u16| matcher.signal_id(*signal) == "payment.voucher";
-                let scan = matcher.scan(&text, &mut Desk::default());
-                let is_said = scan.said.iter().any(|said| is_voucher(&said.signal));
-                let mut glance = matcher.glance_at_keys().expect("few languages");
-                glance.look(&text);
-                let is_placed = glance.placed(glance.near()).iter().any(is_voucher);
+                let (is_said, _, is_placed) = seen(&matcher, &text, "payment.voucher");
                 assert_eq!(is_placed, is_said, "{text}");
                 said += usize::from(is_said);
                 refused += usize::from(!is_placed);
@@ -367,7 +355,7 @@ mod tests {
 
     #[test]
     fn words_are_counted_as_a_scan_counts_them() {
-        let matcher = matcher(&["packs/common.toml"]);
+        let matcher = matcher_of(&["packs/common.toml"]);
         let parts = [
             "i",
             "don",
